@@ -1,0 +1,1 @@
+"""Serves image classifiers over HTTP: FastAPI in front, ONNX Runtime behind."""

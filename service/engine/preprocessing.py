@@ -1,0 +1,256 @@
+"""From the bytes of a picture to the tensor that a network takes; the only importer of Pillow.
+
+Pictures come out as a person would see them: turned as EXIF asks, transparency laid over a colour, sixteen bits
+brought to eight by scaling. What a picture is comes from its bytes, never from a header or a file name, and its size is
+checked before a single pixel is decoded. Axes of arrays: C channels, H rows, W columns.
+
+Knows manifests and pixels; neither networks nor HTTP.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+from service.artifact import Input, Preprocessing, Resize
+from service.errors import BadImageError, TooManyPixelsError, UnsupportedImageFormatError
+
+FORMATS: Final = ("JPEG", "PNG", "WebP", "GIF", "BMP", "AVIF")
+
+# Importing a plugin registers its format. JPEG brings MPO along, the JPEG with a second picture that many phones write.
+_PLUGINS: Final = tuple(
+    file.format
+    for file in (
+        JpegImagePlugin.JpegImageFile,
+        PngImagePlugin.PngImageFile,
+        WebPImagePlugin.WebPImageFile,
+        GifImagePlugin.GifImageFile,
+        BmpImagePlugin.BmpImageFile,
+        AvifImagePlugin.AvifImageFile,
+    )
+)
+# What Pillow's plugins were seen to raise on a million damaged files; anything else is a bug of ours and shows as one.
+_DECODER_ERRORS: Final = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
+
+Image.MAX_IMAGE_PIXELS = None  # the limit is the caller's, checked before decoding
+warnings.filterwarnings(
+    "ignore", module=r"PIL\."
+)  # odd metadata is no news; changing filters per call is not thread-safe
+
+_FILTERS: Final = {
+    "nearest": Image.Resampling.NEAREST,
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "hamming": Image.Resampling.HAMMING,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+_HIGH_BIT_MODES: Final = ("I", "F")
+_SIXTEEN_TO_EIGHT: Final = 257  # 65535 / 255
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture as its file stores it: not yet turned, in its own colour mode.
+
+    Args:
+        image: Pillow's image with its pixels loaded.
+        format: Name of the file format, as in `FORMATS`.
+        width: Columns in the file, in pixels.
+        height: Rows in the file, in pixels.
+
+    """
+
+    image: Image.Image
+    format: str
+    width: int
+    height: int
+
+
+def decode(data: bytes, *, max_pixels: int) -> Picture:
+    """Read the first frame of a picture, or say why not.
+
+    Args:
+        data: The file's bytes.
+        max_pixels: Most pixels (width x height) that are decoded; larger ones are refused by their header.
+
+    Raises:
+        UnsupportedImageFormatError: The bytes are of no format in `FORMATS`.
+        TooManyPixelsError: The header announces more than `max_pixels`.
+        BadImageError: The bytes are broken or cut short.
+
+    """
+    image = _open(data)
+    width, height = image.size
+    if width * height > max_pixels:
+        raise TooManyPixelsError(width=width, height=height, limit_pixels=max_pixels)
+    try:
+        image.load()
+    except _DECODER_ERRORS as error:
+        raise BadImageError(_reason(error)) from error
+    return Picture(image=image, format=_public_name(image.format), width=width, height=height)
+
+
+def to_tensor(picture: Picture, spec: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
+    """Apply a manifest's preprocessing to one picture.
+
+    Args:
+        picture: From `decode`.
+        spec: The manifest's input.
+
+    Returns:
+        One tensor without batch axis, C-contiguous: [C, H, W], [H, W, C] or [H, W] as `spec.layout` says.
+
+    Raises:
+        BadImageError: The pixels cannot be brought to the colours or the size asked for.
+
+    """
+    steps = spec.preprocessing
+    try:
+        image = _oriented(picture.image) if steps.exif_orientation else picture.image
+        image = _colored(image, steps)
+        image = _sized(image, steps, width=spec.width, height=spec.height)
+    except _DECODER_ERRORS as error:
+        raise BadImageError(_reason(error)) from error
+    return _arranged(image, spec)
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=_PLUGINS)
+    except UnidentifiedImageError as error:
+        raise UnsupportedImageFormatError(supported=FORMATS) from error
+    except _DECODER_ERRORS as error:
+        raise BadImageError(_reason(error)) from error
+
+
+def _public_name(plugin: str | None) -> str:
+    return {"MPO": "JPEG", "WEBP": "WebP"}.get(plugin or "", plugin or "")
+
+
+def _reason(error: Exception) -> str:
+    """Say what a decoder complained about without its internals."""
+    text = str(error).strip().rstrip(".")
+    if "truncated" in text.lower():
+        return "the file is cut short"
+    return text if text and isinstance(error, (OSError, SyntaxError, ValueError)) else "its data is damaged"
+
+
+def _oriented(image: Image.Image) -> Image.Image:
+    """Turn the picture as its EXIF tag asks; damaged EXIF turns nothing."""
+    if not image.getexif():
+        return image
+    try:
+        return ImageOps.exif_transpose(image)
+    except _DECODER_ERRORS:
+        return image
+
+
+def _colored(image: Image.Image, steps: Preprocessing) -> Image.Image:
+    """Bring any colour mode to RGB or L, transparent parts showing the background."""
+    mode = "L" if steps.color_mode == "L" else "RGB"
+    if image.mode == mode and "transparency" not in image.info:
+        return image
+    if image.mode.startswith(_HIGH_BIT_MODES):
+        image = _eight_bit(image)
+    elif image.has_transparency_data:
+        image = _laid_over(image.convert("RGBA"), steps.background)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Scale sixteen-bit grey to eight bits; Pillow's own conversion would clip it to white."""
+    values = np.asarray(image, dtype=np.float64) / _SIXTEEN_TO_EIGHT
+    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+
+
+def _laid_over(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    canvas = Image.new("RGBA", image.size, (*background, 255))
+    canvas.alpha_composite(image)
+    return canvas.convert("RGB")
+
+
+def _sized(image: Image.Image, steps: Preprocessing, *, width: int, height: int) -> Image.Image:
+    resize = steps.resize
+    if resize.rule == "exact":
+        return _resampled(image, (width, height), resize)
+    if resize.rule == "letterbox":
+        return _letterboxed(image, steps, width=width, height=height)
+    return _shorter_side_cropped(image, resize, width=width, height=height)
+
+
+def _letterboxed(image: Image.Image, steps: Preprocessing, *, width: int, height: int) -> Image.Image:
+    factor = min(width / image.width, height / image.height)
+    inner = (max(1, min(width, round(image.width * factor))), max(1, min(height, round(image.height * factor))))
+    fitted = _resampled(image, inner, steps.resize)
+    if inner == (width, height):
+        return fitted
+    canvas = Image.new("RGB", (width, height), steps.background).convert(image.mode)
+    canvas.paste(fitted, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return canvas
+
+
+def _shorter_side_cropped(image: Image.Image, resize: Resize, *, width: int, height: int) -> Image.Image:
+    """Scale the shorter side to `resize.size`, then cut the middle out.
+
+    Sizes and offsets round as torchvision's Resize and CenterCrop do, so that networks trained with them see the
+    same pixels.
+    """
+    short_side = resize.size or min(width, height)
+    long_side = int(short_side * max(image.size) / min(image.size))
+    size = (short_side, long_side) if image.width <= image.height else (long_side, short_side)
+    scaled = _resampled(image, size, resize)
+    left, top = round((size[0] - width) / 2), round((size[1] - height) / 2)
+    return scaled.crop((left, top, left + width, top + height))
+
+
+def _resampled(image: Image.Image, size: tuple[int, int], resize: Resize) -> Image.Image:
+    """Resample to (width, height); without antialiasing the filter keeps its width however small the result is."""
+    if image.size == size:
+        return image
+    if resize.antialias or resize.interpolation == "nearest":
+        return image.resize(size, _FILTERS[resize.interpolation])
+    transform = Image.Resampling.BICUBIC if resize.interpolation == "bicubic" else Image.Resampling.BILINEAR
+    scale_x, scale_y = image.width / size[0], image.height / size[1]
+    return image.transform(size, Image.Transform.AFFINE, (scale_x, 0, 0, 0, scale_y, 0), resample=transform)
+
+
+def _arranged(image: Image.Image, spec: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
+    """Scale and normalise plane by plane into the layout of the network, without a copy in between."""
+    planes = image.split()
+    if spec.preprocessing.color_mode == "BGR":
+        planes = planes[::-1]
+    if spec.dtype == "uint8":
+        return _stacked_uint8(planes, spec)
+    tensor_CHW = np.empty((spec.channels, spec.height, spec.width), dtype=np.float32)
+    steps = spec.preprocessing
+    for plane, target_HW, mean, std in zip(planes, tensor_CHW, steps.mean, steps.std, strict=True):
+        np.multiply(np.asarray(plane), np.float32(steps.scale / std), out=target_HW)
+        np.subtract(target_HW, np.float32(mean / std), out=target_HW)
+    if spec.layout == "NHWC":
+        return np.ascontiguousarray(tensor_CHW.transpose(1, 2, 0))
+    return tensor_CHW[0] if spec.layout == "NHW" else tensor_CHW
+
+
+def _stacked_uint8(planes: tuple[Image.Image, ...], spec: Input) -> NDArray[np.uint8]:
+    arrays = [np.asarray(plane) for plane in planes]
+    if spec.layout == "NHW":
+        return arrays[0].copy()
+    return np.ascontiguousarray(np.stack(arrays, axis=0 if spec.layout == "NCHW" else -1))

@@ -1,0 +1,145 @@
+"""One ONNX network in ONNX Runtime; the only importer of onnxruntime.
+
+The runtime falls back to the CPU without a word when a provider cannot start, so `Session.provider` is read back from
+the session after it was made. It loads from bytes, so that what runs is what was hashed.
+
+Knows tensors; neither pictures nor manifests nor disk.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+# Read by the runtime while it is imported: later is too late, and by default it reports to its maker.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from service.errors import ConfigurationError, InferenceError
+
+PROVIDERS: Final = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+_SHORT_NAMES: Final = {long: short for short, long in PROVIDERS.items()}
+_ERROR_LEVEL: Final = 3  # the runtime's own log shows errors and worse; what it warns of is reported here as facts
+# The runtime's exceptions share no base but Exception, so they are collected from the module that defines them.
+_RUNTIME_ERRORS: Final[tuple[type[Exception], ...]] = (
+    RuntimeError,
+    ValueError,
+    *(
+        kind
+        for kind in vars(ort.capi.onnxruntime_pybind11_state).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A loaded network; `run` may be called from several threads at once.
+
+    Args:
+        provider: Execution provider that is really in use: `cpu` or `cuda`.
+        fixed_batch: The only batch size the network takes, or None where any is fine.
+        load: Use `Session.load`; the remaining fields are the runtime's.
+
+    """
+
+    provider: str
+    fixed_batch: int | None
+    _runtime: ort.InferenceSession
+    _input_name: str
+    _output_name: str
+
+    @classmethod
+    def load(
+        cls,
+        model: bytes,
+        *,
+        input_name: str,
+        output_name: str,
+        providers: Sequence[str] = ("cpu",),
+        threads: int = 1,
+    ) -> Self:
+        """Load a network from the bytes of one ONNX file.
+
+        Args:
+            model: The file; external data would be looked up in the working folder, so callers refuse it before.
+            input_name: The tensor that takes pictures.
+            output_name: The tensor that holds one row per picture.
+            providers: Keys of `PROVIDERS`, best first; the CPU stands behind them all.
+            threads: Threads for one run on the CPU.
+
+        Raises:
+            ConfigurationError: A provider that is none of `PROVIDERS`.
+            InferenceError: The runtime does not take the file, or it has no such tensors.
+
+        """
+        try:
+            runtime = ort.InferenceSession(model, _options(threads), providers=_available(providers))
+        except _RUNTIME_ERRORS as error:
+            raise InferenceError(f"ONNX Runtime {ort.__version__} does not load the network: {error}") from error
+        declared = {tensor.name: tensor.shape for tensor in runtime.get_inputs()}
+        _require_tensor("input", input_name, names=list(declared))
+        _require_tensor("output", output_name, names=[tensor.name for tensor in runtime.get_outputs()])
+        batch = declared[input_name][0]
+        return cls(
+            provider=_SHORT_NAMES.get(runtime.get_providers()[0], runtime.get_providers()[0]),
+            fixed_batch=batch if isinstance(batch, int) else None,
+            _runtime=runtime,
+            _input_name=input_name,
+            _output_name=output_name,
+        )
+
+    def run(self, batch: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the network once.
+
+        Args:
+            batch: [N, ...] in the layout and type of the network's input.
+
+        Returns:
+            [N, classes], or [N, 1] for a single sigmoid, as the network's output tensor holds them.
+
+        Raises:
+            InferenceError: The network failed, or gave something that is not one row of finite numbers per picture.
+
+        """
+        try:
+            (output,) = self._runtime.run([self._output_name], {self._input_name: batch})
+        except _RUNTIME_ERRORS as error:
+            raise InferenceError(f"The network failed on a batch of shape {batch.shape}: {error}") from error
+        values: NDArray[np.float32] = np.asarray(output, dtype=np.float32).reshape(len(batch), -1)
+        if not np.isfinite(values).all():
+            raise InferenceError("The network gave values that are no numbers (NaN or infinite).")
+        return values
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads  # never left to the runtime, which counts the host's cores in a container
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERROR_LEVEL
+    # Spinning threads take the cores from the other requests; measured to cost a fifth with two callers.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _available(providers: Sequence[str]) -> list[str | tuple[str, dict[str, Any]]]:
+    """Name the providers asked for as the runtime does, leaving out those this build does not have."""
+    unknown = [name for name in providers if name not in PROVIDERS]
+    if unknown:
+        raise ConfigurationError(f"There is no provider {unknown[0]!r}; providers are {', '.join(PROVIDERS)}.")
+    if "cuda" in providers and hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()  # CUDA comes from wheels, whose folders the dynamic linker does not search
+    built_in = ort.get_available_providers()
+    wanted = [PROVIDERS[name] for name in providers if PROVIDERS[name] in built_in]
+    return list(dict.fromkeys([*wanted, PROVIDERS["cpu"]]))
+
+
+def _require_tensor(kind: str, name: str, *, names: list[str]) -> None:
+    if name not in names:
+        raise InferenceError(f"The network has no {kind} tensor {name!r}; it has {', '.join(map(repr, names))}.")

@@ -1,0 +1,255 @@
+"""Every way in which the service can fail, free of HTTP.
+
+    ConvserveError
+    ├── InputError                      what the caller sent
+    │   ├── EmptyBodyError, SlowBodyError, MalformedBodyError
+    │   ├── BodyTooLargeError, UnsupportedMediaTypeError
+    │   ├── BadImageError, UnsupportedImageFormatError, TooManyPixelsError
+    │   └── InvalidParameterError
+    ├── NotFoundError
+    │   └── UnknownModelError, UnknownVersionError, NoDefaultModelError
+    ├── UnavailableError                the service, not the caller; `retry_after_s` says when to come back
+    │   └── QueueFullError, DrainingError, ModelNotReadyError
+    ├── DeadlineExceededError, CallerGoneError
+    ├── InferenceError
+    ├── ArtifactError                   a model folder that is refused, with its path and the reason
+    │   └── ManifestError, HashMismatchError, UnsafeModelError, VerificationError
+    ├── ProviderUnavailableError        the accelerator that was demanded is not in use
+    └── ConfigurationError              settings, folders, ports
+
+Errors carry the data of their case; `service/api/problems.py` is the one table that turns classes into responses.
+This file imports nothing of the project, so that every room may raise from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class ConvserveError(Exception):
+    """Root of everything this project raises on purpose; its text is fit for the person who caused it."""
+
+
+class InputError(ConvserveError):
+    """What the caller sent cannot be used."""
+
+
+class EmptyBodyError(InputError):
+    """A request without a picture."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The request body is empty; send the bytes of a picture, for example with curl --data-binary @photo.jpg."
+        )
+
+
+class SlowBodyError(InputError):
+    """The body did not arrive in time."""
+
+    def __init__(self, *, limit_s: float, received_bytes: int) -> None:
+        super().__init__(f"The request body did not arrive within {limit_s:g} s ({received_bytes} bytes came).")
+        self.limit_s = limit_s
+        self.received_bytes = received_bytes
+
+
+class MalformedBodyError(InputError):
+    """A body that contradicts its own media type: broken multipart, JSON that does not parse, no base64."""
+
+
+class BodyTooLargeError(InputError):
+    """More bytes than the service reads."""
+
+    def __init__(self, *, limit_bytes: int, body_bytes: int | None = None) -> None:
+        size = "more" if body_bytes is None else f"{body_bytes} bytes"
+        super().__init__(
+            f"The request body may have at most {limit_bytes} bytes, and this one has {size}; send a smaller picture."
+        )
+        self.limit_bytes = limit_bytes
+        self.body_bytes = body_bytes
+
+
+class UnsupportedMediaTypeError(InputError):
+    """A Content-Type that carries no picture."""
+
+    def __init__(self, media_type: str) -> None:
+        super().__init__(
+            f"Content-Type {media_type!r} carries no picture here; send image/* or application/octet-stream with the "
+            "bytes, multipart/form-data with a part 'file', or application/json with 'inputs' in base64."
+        )
+        self.media_type = media_type
+
+
+class BadImageError(InputError):
+    """Bytes that claim to be a picture and cannot be read as one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The picture cannot be read: {reason}.")
+        self.reason = reason
+
+
+class UnsupportedImageFormatError(InputError):
+    """Bytes of no format on the allow-list."""
+
+    def __init__(self, *, supported: Sequence[str], found: str | None = None) -> None:
+        what = "these bytes are no picture of a known format" if found is None else f"these bytes are {found}"
+        super().__init__(f"Pictures may be {', '.join(supported)}; {what}.")
+        self.supported = tuple(supported)
+        self.found = found
+
+
+class TooManyPixelsError(InputError):
+    """A picture whose header announces more pixels than the service decodes."""
+
+    def __init__(self, *, width: int, height: int, limit_pixels: int) -> None:
+        super().__init__(
+            f"The picture has {width} x {height} = {width * height} pixels, and at most {limit_pixels} are decoded; "
+            "scale it down."
+        )
+        self.width = width
+        self.height = height
+        self.limit_pixels = limit_pixels
+
+
+class InvalidParameterError(InputError):
+    """A parameter outside what it may be."""
+
+    def __init__(self, name: str, *, value: object, expected: str) -> None:
+        super().__init__(f"{name} must be {expected}, not {value!r}.")
+        self.name = name
+        self.value = value
+        self.expected = expected
+
+
+class NotFoundError(ConvserveError):
+    """What was asked for is not here."""
+
+
+class UnknownModelError(NotFoundError):
+    """No model of that name."""
+
+    def __init__(self, model: str, *, known: Sequence[str]) -> None:
+        super().__init__(f"There is no model {model!r}; known models: {', '.join(known) or 'none'}.")
+        self.model = model
+        self.known = tuple(known)
+
+
+class UnknownVersionError(NotFoundError):
+    """The model exists, that version of it does not."""
+
+    def __init__(self, model: str, *, version: int, known: Sequence[int]) -> None:
+        super().__init__(
+            f"Model {model!r} has no version {version}; known versions: {', '.join(map(str, known)) or 'none'}."
+        )
+        self.model = model
+        self.version = version
+        self.known = tuple(known)
+
+
+class NoDefaultModelError(NotFoundError):
+    """/predict was asked without a model, and none is the default."""
+
+    def __init__(self, *, known: Sequence[str]) -> None:
+        super().__init__(
+            f"No model is the default; name one with /models/NAME/predict, or set CONVSERVE_DEFAULT_MODEL. "
+            f"Known models: {', '.join(known) or 'none'}."
+        )
+        self.known = tuple(known)
+
+
+class UnavailableError(ConvserveError):
+    """The service cannot answer now; the caller may come back after `retry_after_s` seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class QueueFullError(UnavailableError):
+    """As many requests wait as can be answered in time."""
+
+    def __init__(self, *, capacity: int, retry_after_s: float) -> None:
+        super().__init__(f"{capacity} requests are in work or wait already; try again.", retry_after_s=retry_after_s)
+        self.capacity = capacity
+
+
+class DrainingError(UnavailableError):
+    """The service is shutting down and takes nothing new."""
+
+    def __init__(self, *, retry_after_s: float) -> None:
+        super().__init__("The service is shutting down; another instance will answer.", retry_after_s=retry_after_s)
+
+
+class ModelNotReadyError(UnavailableError):
+    """The model exists and cannot answer: it is still loading, or it was refused."""
+
+    def __init__(self, model: str, *, state: str, retry_after_s: float) -> None:
+        super().__init__(
+            f"Model {model!r} is not ready ({state}); GET /models/{model} says why.", retry_after_s=retry_after_s
+        )
+        self.model = model
+        self.state = state
+
+
+class DeadlineExceededError(ConvserveError):
+    """The answer would come later than the caller waits; the work was dropped."""
+
+    def __init__(self, *, deadline_s: float) -> None:
+        super().__init__(f"No answer within {deadline_s:g} s; the work was dropped.")
+        self.deadline_s = deadline_s
+
+
+class CallerGoneError(ConvserveError):
+    """The caller closed the connection before its answer; nobody reads this text."""
+
+
+class InferenceError(ConvserveError):
+    """The network failed on an input that it should have taken."""
+
+
+class ArtifactError(ConvserveError):
+    """A model folder, or a file in it, that is refused."""
+
+    def __init__(self, path: Path, *, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class ManifestError(ArtifactError):
+    """A manifest that breaks its own contract: unknown key, missing key, wrong type, contradiction."""
+
+
+class HashMismatchError(ArtifactError):
+    """A file that is not the one its manifest was written for."""
+
+    def __init__(self, path: Path, *, expected: str, actual: str) -> None:
+        super().__init__(
+            path, reason=f"sha256 is {actual}, the manifest says {expected}; the file was changed after publication"
+        )
+        self.expected = expected
+        self.actual = actual
+
+
+class UnsafeModelError(ArtifactError):
+    """An ONNX file with external data, foreign operator domains or sizes out of bounds."""
+
+
+class VerificationError(ArtifactError):
+    """A model that does not reproduce its own golden samples on this machine."""
+
+
+class ProviderUnavailableError(ConvserveError):
+    """The runtime uses another execution provider than the one demanded."""
+
+    def __init__(self, *, wanted: str, used: str) -> None:
+        super().__init__(
+            f"{wanted} was demanded, but the runtime uses {used}; check the driver, the onnxruntime-gpu package and "
+            "the container's access to the device, or allow the CPU by setting CONVSERVE_REQUIRE_GPU to false."
+        )
+        self.wanted = wanted
+        self.used = used
+
+
+class ConfigurationError(ConvserveError):
+    """A setting, folder or port with which the service cannot start."""
