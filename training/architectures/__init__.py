@@ -1,0 +1,64 @@
+"""The networks that made image recognition, each as its paper describes it, in one folder.
+
+`build` makes any of them by name, for any number of classes and channels and for small pictures as well as the
+published size. Read the families in the order of `README.md` for the history. This package needs torch and the
+standard library, and knows nothing of data, training or export.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from training.architectures.catalog import Facts, UnknownArchitectureError, facts, names
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["ArchitectureOptionError", "Facts", "UnknownArchitectureError", "build", "facts", "names"]
+
+
+class ArchitectureOptionError(ValueError):
+    """An architecture was asked for in a form that it does not have."""
+
+
+def build(
+    name: str,
+    *,
+    num_classes: int | None = None,
+    in_channels: int | None = None,
+    input_size: int | None = None,
+    **options: object,
+) -> nn.Module:
+    """Build a network that maps images_NCHW to logits_NK, with the initial weights of its paper.
+
+    Args:
+        name: one of `names()`.
+        num_classes: K; the published number where None.
+        in_channels: C, 1 for grey and 3 for colour; the published number where None.
+        input_size: side of the square pictures in pixels; the published one where None. Below 96 pixels a network made
+            for larger pictures gets a stem that loses no resolution (28 is padded to 32, 64 is halved first).
+        options: what only this family has, for example `hidden` of mlp; `python -m training describe` lists them.
+
+    Returns:
+        The network in training mode, on torch's current default device.
+
+    Raises:
+        UnknownArchitectureError: there is no architecture of that name.
+        ArchitectureOptionError: an option or a value that this architecture does not have.
+    """
+    entry = facts(name)
+    known = set(inspect.signature(entry.builder).parameters) - {"num_classes", "in_channels", "input_size"}
+    if unknown := sorted(set(options) - known):
+        has = f"it has {', '.join(sorted(known))}" if known else "it has none"
+        raise ArchitectureOptionError(f"{name} has no option {', '.join(unknown)}; {has}.")
+    channels, side, _ = entry.input_shape
+    sizes = {
+        "num_classes": entry.num_classes if num_classes is None else num_classes,
+        "in_channels": channels if in_channels is None else in_channels,
+        "input_size": side if input_size is None else input_size,
+    }
+    for option, value in sizes.items():
+        if value < 1:
+            raise ArchitectureOptionError(f"{option} must be at least 1, not {value!r}.")
+    return entry.builder(**sizes, **options)
