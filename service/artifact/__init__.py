@@ -6,7 +6,14 @@ frozen, so a manifest in memory is the manifest on disk.
 
 from service.artifact.evidence import Architecture, Evaluation, GoldenSample, Histogram, Provenance, Reference, Variant
 from service.artifact.fields import NAME_PATTERN, Precision
-from service.artifact.manifest import MANIFEST_NAME, Manifest, dump_manifest, file_sha256, load_manifest
+from service.artifact.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    dump_manifest,
+    file_sha256,
+    load_manifest,
+    manifest_as_json,
+)
 from service.artifact.tensors import Input, Output, Preprocessing, Resize
 
 __all__ = [
@@ -28,4 +35,5 @@ __all__ = [
     "dump_manifest",
     "file_sha256",
     "load_manifest",
+    "manifest_as_json",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
@@ -104,6 +104,11 @@ def _explain(error: ValidationError) -> str:
 def dump_manifest(manifest: Manifest) -> bytes:
     """Write a manifest as the JSON that `load_manifest` reads back to an equal value, ending in a newline."""
     return _ADAPTER.dump_json(manifest, indent=2) + b"\n"
+
+
+def manifest_as_json(manifest: Manifest) -> dict[str, Any]:
+    """Show a manifest as the plain values its JSON holds."""
+    return cast("dict[str, Any]", _ADAPTER.dump_python(manifest, mode="json"))
 
 
 def file_sha256(path: Path) -> str:

@@ -46,7 +46,7 @@ _PLUGINS: Final = tuple(
         AvifImagePlugin.AvifImageFile,
     )
 )
-# What Pillow's plugins were seen to raise on a million damaged files; anything else is a bug of ours and shows as one.
+# What Pillow's plugins raise on damaged files, as its own code names them and nine thousand mutated files showed them.
 _DECODER_ERRORS: Final = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error)
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is the caller's, checked before decoding

@@ -1,0 +1,96 @@
+"""The command line: `python -m service [serve | settings | models | health]`.
+
+Each command imports what it needs when it runs, so that `health` costs a container next to nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from service.errors import ConvserveError
+from service.settings import describe_settings, read_settings
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 when it did what it says, 1 when what was asked is not so (not ready, refused), 2 when it could not start.
+
+    """
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return command(options)
+    except ConvserveError as error:
+        print(f"convserve: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m service", description="Serve image classifiers over HTTP.")
+    parser.set_defaults(run=_serve)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands.add_parser("serve", help="serve (the default)").set_defaults(run=_serve)
+    commands.add_parser("settings", help="show every setting and its value").set_defaults(run=_settings)
+    commands.add_parser("health", help="exit 0 if the service on this machine is ready").set_defaults(run=_health)
+    models = commands.add_parser("models", help="look at the models folder").add_subparsers(
+        title="commands", metavar="COMMAND", required=True
+    )
+    models.add_parser("list", help="list models and versions").set_defaults(run=_list_models)
+    verify = models.add_parser("verify", help="load every version and classify its golden samples")
+    verify.add_argument("name", nargs="?", help="only this model")
+    verify.set_defaults(run=_verify_models)
+    return parser
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from service.server import serve  # noqa: PLC0415  see the docstring above
+    from service.telemetry.logs import configure_logging  # noqa: PLC0415
+
+    settings = read_settings()
+    configure_logging(settings.log_level)
+    serve(settings)
+    return EXIT_OK
+
+
+def _settings(_: argparse.Namespace) -> int:
+    print(describe_settings(read_settings()))
+    return EXIT_OK
+
+
+def _health(_: argparse.Namespace) -> int:
+    from service.health import is_ready  # noqa: PLC0415
+
+    return EXIT_OK if is_ready(port=read_settings().port) else EXIT_FAILED
+
+
+def _list_models(_: argparse.Namespace) -> int:
+    from service.repository.store import find_versions  # noqa: PLC0415
+
+    for name, versions in find_versions(read_settings().models_dir).items():
+        print(f"{name}: {', '.join(str(stored.version) for stored in versions)}")
+    return EXIT_OK
+
+
+def _verify_models(options: argparse.Namespace) -> int:
+    from service.repository.verification import verify_models  # noqa: PLC0415
+
+    good = True
+    for line, passed in verify_models(read_settings(), only=options.name):
+        print(line)
+        good = good and passed
+    return EXIT_OK if good else EXIT_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

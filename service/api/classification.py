@@ -1,0 +1,125 @@
+"""Classifies a request's pictures and counts what became of each, exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from starlette.requests import Request
+
+from service.engine.predictor import Classification, predict
+from service.errors import (
+    BadImageError,
+    CallerGoneError,
+    ConvserveError,
+    DeadlineExceededError,
+    DrainingError,
+    InputError,
+    QueueFullError,
+    TooManyPixelsError,
+    UnsupportedImageFormatError,
+)
+from service.repository.live_model import LiveModel
+from service.telemetry.metrics import Metrics
+
+Result = TypeVar("Result")
+
+# Error class to (outcome of the prediction, reason of the rejection, reason why the picture was turned away).
+_COUNTED_AS: Final[tuple[tuple[type[BaseException], str, str | None, str | None], ...]] = (
+    (QueueFullError, "rejected", "full", None),
+    (DrainingError, "rejected", "draining", None),
+    (DeadlineExceededError, "deadline", "deadline", None),
+    (asyncio.CancelledError, "cancelled", "cancelled", None),
+    (UnsupportedImageFormatError, "bad_input", None, "format"),
+    (TooManyPixelsError, "bad_input", None, "pixels"),
+    (BadImageError, "bad_input", None, "unreadable"),
+    (InputError, "bad_input", None, None),
+)
+
+
+async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadline_s: float) -> Classification:
+    """Classify a picture and count its outcome.
+
+    Raises:
+        InputError, UnavailableError, DeadlineExceededError, InferenceError: As `service.engine.predictor.predict`.
+
+    """
+    metrics.image_bytes.observe(len(data))
+    try:
+        answer = await predict(model.classifier.classify, data, lane=model.lane, deadline_s=deadline_s)
+    except BaseException as error:
+        _count_failure(error, model=model, metrics=metrics)
+        raise
+    _count_answer(answer, model=model, metrics=metrics)
+    return answer
+
+
+async def classify_each(
+    pictures: tuple[bytes, ...], *, model: LiveModel, metrics: Metrics, deadline_s: float
+) -> list[Classification | ConvserveError]:
+    """Classify several pictures at once; a bad one fails alone."""
+    tasks = [classify_one(data, model=model, metrics=metrics, deadline_s=deadline_s) for data in pictures]
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, ConvserveError):
+            raise result
+    return [result for result in results if isinstance(result, (Classification, ConvserveError))]
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """Wait for work, and cancel it when the caller closes the connection first.
+
+    Raises:
+        CallerGoneError: The caller went away; the work was cancelled.
+
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise CallerGoneError
+        return task.result()
+    finally:
+        gone.cancel()
+        task.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _count_answer(answer: Classification, *, model: LiveModel, metrics: Metrics) -> None:
+    series = model.metrics
+    first = int(answer.probabilities.argmax())
+    series.observe_answer(
+        first_index=first,
+        confidence=float(answer.probabilities[first]),
+        entropy_ratio=_entropy_ratio(answer),
+    )
+    series.outcomes["ok"].inc()
+    series.batch_size.observe(1)
+    metrics.image_pixels.observe(answer.width * answer.height)
+    for stage, seconds in answer.stages_s.items():
+        series.stages[stage].observe(seconds)
+
+
+def _entropy_ratio(answer: Classification) -> float:
+    """Say how undecided an answer is: 0 for one certain class, 1 for all classes alike."""
+    shares = answer.probabilities[answer.probabilities > 0]
+    return float(-(shares * np.log(shares)).sum() / np.log(len(answer.probabilities)))
+
+
+def _count_failure(error: BaseException, *, model: LiveModel, metrics: Metrics) -> None:
+    for kind, outcome, rejection, turned_away in _COUNTED_AS:
+        if isinstance(error, kind):
+            model.metrics.outcomes[outcome].inc()
+            if rejection:
+                model.metrics.rejections[rejection].inc()
+            if turned_away:
+                metrics.images_rejected[turned_away].inc()
+            return
+    model.metrics.outcomes["error"].inc()

@@ -1,0 +1,161 @@
+"""`POST /predict` and its twins: read the pictures, classify them, answer in the form they came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.answers import answer_huggingface, answer_many, answer_one, json_response
+from service.api.classification import classify_each, classify_one, unless_gone
+from service.api.context import Context, context_of
+from service.api.responses import PICTURE_BODY, PREDICT_PROBLEMS, problems
+from service.api.schemas import LabelScore, PredictManyResponse, PredictResponse
+from service.api.uploads import Upload, read_upload
+from service.errors import ConvserveError, InvalidParameterError, NotFoundError
+from service.repository.live_model import LiveModel
+
+router: Final = APIRouter(tags=["predict"])
+
+_MOST_SHOWN: Final = 5
+_LONGEST_TIMEOUT_DIGITS: Final = 12
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": PredictResponse | PredictManyResponse | list[LabelScore] | list[list[LabelScore]]},
+    **problems(*PREDICT_PROBLEMS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the query says about the answer: how many classes, of which precision."""
+
+    top_k: Annotated[
+        int | None, Query(ge=1, description="classes to return; by default 5, or all where there are fewer")
+    ] = None
+    precision: Annotated[str | None, Query(description="refused where another precision is loaded")] = None
+
+
+@router.post("/predict", response_model=None, responses=_RESPONSES, openapi_extra=PICTURE_BODY)
+async def predict_default(
+    request: Request,
+    choice: Annotated[Choice, Depends()],
+    model: Annotated[str | None, Query(description="name of a model; empty for the default one")] = None,
+    version: Annotated[int | None, Query(ge=1, description="version; empty for the live one")] = None,
+) -> Response:
+    """Classify a picture with the default model, or with the one named."""
+    return await _predict(request, choice, name=model or None, version=version)
+
+
+@router.post("/models/{name}/predict", response_model=None, responses=_RESPONSES, openapi_extra=PICTURE_BODY)
+async def predict_model(request: Request, name: str, choice: Annotated[Choice, Depends()]) -> Response:
+    """Classify a picture with a model's live version."""
+    return await _predict(request, choice, name=name, version=None)
+
+
+@router.post(
+    "/models/{name}/versions/{version}/predict", response_model=None, responses=_RESPONSES, openapi_extra=PICTURE_BODY
+)
+async def predict_version(request: Request, name: str, version: int, choice: Annotated[Choice, Depends()]) -> Response:
+    """Classify a picture with one version of a model."""
+    return await _predict(request, choice, name=name, version=version)
+
+
+async def _predict(request: Request, choice: Choice, *, name: str | None, version: int | None) -> Response:
+    context = context_of(request)
+    clock = context.scheduler.clock
+    arrived_s = clock()
+    model = _resolve(context, name, version)
+    _require_precision(model, choice.precision)
+    deadline_s = arrived_s + _patience_s(request, context)
+    upload = await read_upload(request, limits=context.limits)
+    read_s = clock() - arrived_s
+    model.metrics.stages["read"].observe(read_s)
+    k = _class_count(model, choice, upload)
+    answer = _answer_single if len(upload.pictures) == 1 and upload.form != "json_list" else _answer_several
+    work = answer(request, upload, context=context, model=model, k=k, deadline_s=deadline_s, read_s=read_s)
+    return await unless_gone(request, work)
+
+
+async def _answer_single(
+    request: Request, upload: Upload, *, context: Context, model: LiveModel, k: int, deadline_s: float, read_s: float
+) -> Response:
+    (data,) = upload.pictures
+    answer = await classify_one(data, model=model, metrics=context.metrics, deadline_s=deadline_s)
+    stages_s = {"read": read_s, **answer.stages_s}
+    _log(request, model, image_bytes=len(data), stages_s=stages_s)
+    if upload.form == "json":
+        return json_response(answer_huggingface(answer, model=model, k=k), stages_s=stages_s)
+    body = answer_one(answer, model=model, k=k, request_id=request.state.request_id)
+    return json_response(body, stages_s=stages_s)
+
+
+async def _answer_several(
+    request: Request, upload: Upload, *, context: Context, model: LiveModel, k: int, deadline_s: float, read_s: float
+) -> Response:
+    outcomes = await classify_each(upload.pictures, model=model, metrics=context.metrics, deadline_s=deadline_s)
+    stages_s = {"read": read_s}
+    _log(request, model, image_bytes=sum(map(len, upload.pictures)), pictures=len(outcomes), stages_s=stages_s)
+    if upload.form == "json_list":
+        for outcome in outcomes:  # this form has no place for the problem of one picture
+            if isinstance(outcome, ConvserveError):
+                raise outcome
+        answers = [
+            answer_huggingface(outcome, model=model, k=k)
+            for outcome in outcomes
+            if not isinstance(outcome, ConvserveError)
+        ]
+        return json_response(answers, stages_s=stages_s)
+    body = answer_many(outcomes, model=model, k=k, request_id=request.state.request_id)
+    return json_response(body, stages_s=stages_s)
+
+
+def _resolve(context: Context, name: str | None, version: int | None) -> LiveModel:
+    try:
+        return context.registry.resolve(name, version)
+    except NotFoundError:
+        context.metrics.model.unknown_model.inc()
+        raise
+
+
+def _require_precision(model: LiveModel, precision: str | None) -> None:
+    loaded = model.variant.precision
+    if precision is not None and precision != loaded:
+        raise InvalidParameterError("precision", value=precision, expected=f"{loaded}, the one that is loaded")
+
+
+def _patience_s(request: Request, context: Context) -> float:
+    """Read how long the caller waits, in seconds; never longer than the service's own deadline."""
+    given = request.headers.get("x-request-timeout-ms")
+    if given is None:
+        return context.deadline_s
+    if not (given.isascii() and given.isdecimal() and len(given) <= _LONGEST_TIMEOUT_DIGITS and int(given) > 0):
+        raise InvalidParameterError(
+            "X-Request-Timeout-Ms", value=given, expected="a whole number of milliseconds from 1"
+        )
+    return min(int(given) / 1000, context.deadline_s)
+
+
+def _class_count(model: LiveModel, choice: Choice, upload: Upload) -> int:
+    """Decide how many classes to return; the Hugging Face form clamps, ours refuses."""
+    classes = len(model.manifest.labels)
+    asked = choice.top_k or upload.top_k
+    if asked is None:
+        return min(_MOST_SHOWN, classes)
+    if asked > classes and not upload.form.startswith("json"):
+        raise InvalidParameterError(
+            "top_k", value=asked, expected=f"a whole number from 1 to {classes}, the number of classes"
+        )
+    return min(asked, classes)
+
+
+def _log(request: Request, model: LiveModel, *, stages_s: dict[str, float], **facts: object) -> None:
+    """Hand facts to the access log line."""
+    request.scope["state"]["log"] = {
+        "model": model.manifest.name,
+        "version": model.manifest.version,
+        **facts,
+        "stages_ms": {stage: round(seconds * 1000, 3) for stage, seconds in stages_s.items()},
+    }

@@ -1,0 +1,154 @@
+"""The one table from error classes to responses: RFC 9457 `application/problem+json`, everywhere.
+
+An error of the tree answers with its own text and data; anything else answers a constant text, and its details stay in
+the log. A test proves that the table knows every class of the tree.
+"""
+
+from __future__ import annotations
+
+import http
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service import errors
+
+MEDIA_TYPE: Final = "application/problem+json"
+STATE_REQUEST_ID: Final = "request_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """How a class of errors answers.
+
+    Args:
+        status: HTTP status.
+        slug: Last part of the problem's type, stable for programs.
+        title: The same in words, stable for people.
+        public: Whether the error's own text is fit for the caller.
+
+    """
+
+    status: int
+    slug: str
+    title: str
+    public: bool = True
+
+
+PROBLEMS: Final[dict[type[errors.ConvserveError], Problem]] = {
+    errors.EmptyBodyError: Problem(400, "empty-body", "Empty body"),
+    errors.MalformedBodyError: Problem(400, "malformed-body", "Malformed body"),
+    errors.BadImageError: Problem(400, "unreadable-picture", "Unreadable picture"),
+    errors.SlowBodyError: Problem(408, "slow-body", "Body too slow"),
+    errors.BodyTooLargeError: Problem(413, "body-too-large", "Body too large"),
+    errors.TooManyPixelsError: Problem(413, "too-many-pixels", "Too many pixels"),
+    errors.UnsupportedMediaTypeError: Problem(415, "unsupported-media-type", "Unsupported media type"),
+    errors.UnsupportedImageFormatError: Problem(415, "unsupported-picture-format", "Unsupported picture format"),
+    errors.InvalidParameterError: Problem(422, "invalid-parameter", "Invalid parameter"),
+    errors.UnknownModelError: Problem(404, "unknown-model", "Unknown model"),
+    errors.UnknownVersionError: Problem(404, "unknown-version", "Unknown version"),
+    errors.NoDefaultModelError: Problem(404, "no-default-model", "No default model"),
+    errors.QueueFullError: Problem(503, "queue-full", "Queue full"),
+    errors.DrainingError: Problem(503, "draining", "Shutting down"),
+    errors.ModelNotReadyError: Problem(503, "model-not-ready", "Model not ready"),
+    errors.DeadlineExceededError: Problem(504, "deadline-exceeded", "Deadline exceeded"),
+    errors.CallerGoneError: Problem(499, "caller-gone", "Caller gone"),
+    # What follows is nobody's request: it ends in the log, and in a constant text if it ever reaches a caller.
+    errors.InferenceError: Problem(500, "internal", "Internal error", public=False),
+    errors.ManifestError: Problem(500, "internal", "Internal error", public=False),
+    errors.HashMismatchError: Problem(500, "internal", "Internal error", public=False),
+    errors.UnsafeModelError: Problem(500, "internal", "Internal error", public=False),
+    errors.VerificationError: Problem(500, "internal", "Internal error", public=False),
+    errors.ProviderUnavailableError: Problem(500, "internal", "Internal error", public=False),
+    errors.ConfigurationError: Problem(500, "internal", "Internal error", public=False),
+    # Branches of the tree, for a class that has no line of its own yet.
+    errors.InputError: Problem(400, "bad-request", "Bad request"),
+    errors.NotFoundError: Problem(404, "not-found", "Not found"),
+    errors.UnavailableError: Problem(503, "unavailable", "Unavailable"),
+    errors.ArtifactError: Problem(500, "internal", "Internal error", public=False),
+    errors.ConvserveError: Problem(500, "internal", "Internal error", public=False),
+}
+
+_INTERNAL_TEXT: Final = "Something failed inside the service; the log has the details under this request_id."
+
+
+def problem_of(error: errors.ConvserveError) -> Problem:
+    """Find the line of the table for an error: its class, else the nearest class above it."""
+    return next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+
+
+def problem_body(error: errors.ConvserveError) -> dict[str, Any]:
+    """Describe an error without the request it belongs to."""
+    problem = problem_of(error)
+    if not problem.public:
+        return _body(problem, detail=_INTERNAL_TEXT)
+    data = {name: _plain(value) for name, value in vars(error).items() if not name.startswith("_")}
+    return {**_body(problem, detail=str(error)), **data}
+
+
+def problem_response(request: Request, error: errors.ConvserveError) -> Response:
+    """Answer with an error of the tree."""
+    headers = {}
+    if isinstance(error, errors.UnavailableError):
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
+    return _response(request, problem_body(error), status=problem_of(error).status, headers=headers)
+
+
+def internal_problem(request: Request) -> Response:
+    """Answer for an error that nobody foresaw."""
+    body = _body(Problem(500, "internal", "Internal error"), detail=_INTERNAL_TEXT)
+    return _response(request, body, status=500, headers={})
+
+
+async def answer_convserve_error(request: Request, error: Exception) -> Response:
+    """Answer an error of the tree; registered for `ConvserveError`."""
+    if not isinstance(error, errors.ConvserveError):
+        raise error
+    return problem_response(request, error)
+
+
+async def answer_http_exception(request: Request, error: Exception) -> Response:
+    """Answer what the router raises: unknown routes and methods."""
+    if not isinstance(error, HTTPException):
+        raise error
+    status = http.HTTPStatus(error.status_code)
+    detail = {
+        404: f"There is nothing at {request.url.path}; /docs lists the routes.",
+        405: f"{request.url.path} does not answer {request.method}; see the Allow header.",
+    }.get(error.status_code, str(error.detail))
+    body = _body(Problem(status.value, status.phrase.lower().replace(" ", "-"), status.phrase), detail=detail)
+    return _response(request, body, status=status.value, headers=dict(error.headers or {}))
+
+
+async def answer_validation_error(request: Request, error: Exception) -> Response:
+    """Answer parameters that do not have the form their route declares."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = [f"{item['loc'][-1]}: {item['msg']}, not {item.get('input')!r}" for item in error.errors()]
+    line = PROBLEMS[errors.InvalidParameterError]
+    return _response(request, _body(line, detail="; ".join(problems) + "."), status=line.status, headers={})
+
+
+def _body(problem: Problem, *, detail: str) -> dict[str, Any]:
+    return {
+        "type": f"urn:convserve:problem:{problem.slug}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": detail,
+    }
+
+
+def _response(request: Request, body: dict[str, Any], *, status: int, headers: Mapping[str, str]) -> Response:
+    placed = {"instance": request.url.path, "request_id": request.scope["state"].get(STATE_REQUEST_ID, "")}
+    return Response(orjson.dumps({**body, **placed}), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, (str, int, float, list, tuple, type(None))) else str(value)

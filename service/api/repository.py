@@ -1,0 +1,71 @@
+"""`GET /models...`: what is there, what became of it, and how it runs here."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from service.api.context import context_of
+from service.api.responses import problems
+from service.api.schemas import ModelDetail, ModelList, ModelSummary, VersionDetail, VersionSummary
+from service.artifact import manifest_as_json
+from service.repository.live_model import Version
+from service.repository.registry import Model
+
+router: Final = APIRouter(tags=["models"])
+
+
+@router.get("/models")
+async def list_models(request: Request) -> ModelList:
+    """List every model with the state of its versions."""
+    registry = context_of(request).registry
+    return ModelList(models=[ModelSummary(**_summary(model, registry.default)) for model in registry.models.values()])
+
+
+@router.get("/models/{name}", responses=problems(404))
+async def describe_model(request: Request, name: str) -> ModelDetail:
+    """Describe a model by its live version."""
+    registry = context_of(request).registry
+    model = registry.find(name)
+    manifest = model.live.manifest if model.live else None
+    return ModelDetail(
+        **_summary(model, registry.default),
+        description=manifest.description if manifest else None,
+        license=manifest.license if manifest else None,
+        labels=list(manifest.labels) if manifest else None,
+    )
+
+
+@router.get("/models/{name}/versions/{version}", responses=problems(404, 422))
+async def describe_version(request: Request, name: str, version: int) -> VersionDetail:
+    """Show a version's manifest, its state, and the provider that is really in use."""
+    registry = context_of(request).registry
+    found = registry.find_version(registry.find(name), version)
+    model = found.model
+    return VersionDetail(
+        model=name,
+        version=version,
+        state=found.state,
+        reason=found.reason,
+        manifest=manifest_as_json(model.manifest) if model else None,
+        provider=model.provider if model else None,
+        precision=model.variant.precision if model else None,
+        capacity=model.lane.capacity if model else None,
+        run_s=model.lane.run_s if model else None,
+    )
+
+
+def _summary(model: Model, default: str | None) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "state": model.state,
+        "default": model.name == default,
+        "live_version": model.live.manifest.version if model.live else None,
+        "versions": [_version(number, version) for number, version in model.versions.items()],
+    }
+
+
+def _version(number: int, version: Version) -> VersionSummary:
+    return VersionSummary(version=number, state=version.state, reason=version.reason)

@@ -1,0 +1,55 @@
+"""What routes have in common in the OpenAPI document: problem responses and the forms of a picture."""
+
+from __future__ import annotations
+
+import http
+from typing import Any, Final
+
+from service.api.problems import MEDIA_TYPE
+from service.api.schemas import ProblemBody
+
+PREDICT_PROBLEMS: Final = (400, 404, 408, 413, 415, 422, 500, 503, 504)
+
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+
+PICTURE_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "A picture: JPEG, PNG, WebP, GIF, BMP or AVIF. Its bytes decide, not the type announced.",
+        "content": {
+            "image/*": _BINARY,
+            "application/octet-stream": _BINARY,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "required": ["file"],
+                }
+            },
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "inputs": {
+                            "oneOf": [
+                                {"type": "string", "contentEncoding": "base64"},
+                                {"type": "array", "items": {"type": "string", "contentEncoding": "base64"}},
+                            ]
+                        },
+                        "parameters": {"type": "object", "properties": {"top_k": {"type": "integer", "minimum": 1}}},
+                    },
+                    "required": ["inputs"],
+                }
+            },
+        },
+    }
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Declare problem responses for a route."""
+    schema = {"$ref": f"#/components/schemas/{ProblemBody.__name__}"}
+    return {
+        status: {"description": http.HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }

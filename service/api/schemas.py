@@ -1,0 +1,126 @@
+"""Bodies of answers as the OpenAPI document shows them: the public contract.
+
+Answers of the hot path are built as plain values and written by orjson; these types describe them, and tests hold one
+against the other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Schema(BaseModel):
+    """Base of all bodies; unknown keys are an error so that tests notice one that is not described."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ModelReference(Schema):
+    """Which model answered."""
+
+    name: str
+    version: int
+    precision: str
+
+
+class Prediction(Schema):
+    """One class and its probability."""
+
+    label: str
+    index: int = Field(description="position among the model's labels, from 0")
+    probability: float = Field(ge=0, le=1)
+
+
+class PredictResponse(Schema):
+    """The classes of one picture, most probable first."""
+
+    model: ModelReference
+    predictions: list[Prediction]
+    request_id: str
+
+
+class PartResult(Schema):
+    """One of several pictures: its predictions, or the problem it met."""
+
+    predictions: list[Prediction] | None = None
+    problem: dict[str, Any] | None = None
+
+
+class PredictManyResponse(Schema):
+    """The classes of several pictures, in the order in which they were sent."""
+
+    model: ModelReference
+    results: list[PartResult]
+    request_id: str
+
+
+class LabelScore(Schema):
+    """One class in the Hugging Face form."""
+
+    label: str
+    score: float
+
+
+class VersionSummary(Schema):
+    """A version of a model and what became of it."""
+
+    version: int
+    state: str = Field(description="available, loading, ready or refused")
+    reason: str = Field(description="why it was refused, else empty")
+
+
+class ModelSummary(Schema):
+    """A model and its versions, newest first."""
+
+    name: str
+    state: str
+    default: bool
+    live_version: int | None
+    versions: list[VersionSummary]
+
+
+class ModelList(Schema):
+    """All models of this service."""
+
+    models: list[ModelSummary]
+
+
+class ModelDetail(ModelSummary):
+    """A model with what its live version says about itself."""
+
+    description: str | None
+    license: str | None
+    labels: list[str] | None
+
+
+class VersionDetail(VersionSummary):
+    """A version with its manifest and how it runs here."""
+
+    model: str
+    manifest: dict[str, Any] | None
+    provider: str | None = Field(description="execution provider really in use")
+    precision: str | None
+    capacity: int | None = Field(description="most pictures in work and waiting")
+    run_s: float | None = Field(description="seconds for one picture, moving average")
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457 problem; further keys carry the data of the case."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+
+
+class HealthBody(Schema):
+    """State of the service."""
+
+    status: str
+    waiting_for: list[str] = Field(default_factory=list)

@@ -1,0 +1,185 @@
+"""Who runs what when: a bounded lane of waiting work per model, and the threads that all lanes share.
+
+    submit ──▶ lane (bounded) ──▶ one queue, first come first served ──▶ n threads ──▶ back on the event loop
+
+Every submitted piece of work ends in exactly one way: its value, its own error, `QueueFullError`, `DrainingError`,
+`DeadlineExceededError`, or the cancellation of its caller. Work whose caller has gone or whose deadline has passed is
+dropped before it starts and frees its place at once; work that has started runs to its end and its result is discarded.
+
+Knows neither pictures nor networks: work is a function without arguments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+from service.errors import DeadlineExceededError, DrainingError, QueueFullError
+
+Value = TypeVar("Value")
+
+_DRAIN_RETRY_S: Final = 5.0  # a restart takes about this long; the caller may find another instance sooner
+_RUN_TIME_WEIGHT: Final = 0.1  # of the newest run in the moving average
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Generic[Value]):
+    """The value of a piece of work, and how long it waited for a thread, in seconds."""
+
+    value: Value
+    waited_s: float
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    work: Callable[[], Any]
+    lane: Lane
+    future: asyncio.Future[Finished[Any]]
+    submitted_s: float
+    deadline_s: float
+    started: bool = False
+    abandoned: bool = False
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Scheduler:
+    """Threads that run work from any number of lanes, oldest first.
+
+    Args:
+        threads: Pieces of work that run at once.
+        clock: Monotonic seconds; the event loop's own clock in a running service.
+
+    """
+
+    def __init__(self, *, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.threads = threads
+        self.clock = clock
+        self.draining = False
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._workers: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start the threads."""
+        for number in range(self.threads):
+            worker = threading.Thread(target=self._work, name=f"inference-{number}", daemon=True)
+            worker.start()
+            self._workers.append(worker)
+
+    def drain(self) -> None:
+        """Refuse new work from now on; what was accepted still runs."""
+        self.draining = True
+
+    def stop(self) -> None:
+        """End the threads after the work that is queued, and wait for them."""
+        for _ in self._workers:
+            self._jobs.put(None)
+        for worker in self._workers:
+            worker.join()
+        self._workers.clear()
+
+    def put(self, job: _Job) -> None:
+        """Queue a job that its lane has accepted."""
+        self._jobs.put(job)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._run(job)
+
+    def _run(self, job: _Job) -> None:
+        with job.guard:
+            if job.abandoned:
+                return  # its place was freed when its caller went
+            job.started = True
+        started_s = self.clock()
+        value: object = None
+        error: BaseException | None = None
+        if started_s >= job.deadline_s:
+            error = DeadlineExceededError(deadline_s=job.deadline_s - job.submitted_s)
+        else:
+            try:
+                value = job.work()
+            except BaseException as raised:  # noqa: BLE001  it belongs to the caller, whatever it is
+                error = raised
+        run_s = self.clock() - started_s
+        finished = Finished(value=value, waited_s=started_s - job.submitted_s)
+        try:
+            job.future.get_loop().call_soon_threadsafe(job.lane.settle, job, finished, error, run_s)
+        except RuntimeError:
+            return  # the event loop was closed while this ran; nobody waits any more
+
+
+class Lane:
+    """One model's bounded share of a scheduler; used from one event loop only.
+
+    Args:
+        scheduler: Whose threads run the work.
+        capacity: Most pieces of work that run and wait.
+        run_s: Expected seconds of one run; kept up to date from real runs, and used to compute `Retry-After`.
+
+    """
+
+    def __init__(self, scheduler: Scheduler, *, capacity: int, run_s: float) -> None:
+        self.capacity = capacity
+        self.run_s = run_s
+        self.depth = 0
+        self._scheduler = scheduler
+
+    async def submit(self, work: Callable[[], Value], *, deadline_s: float) -> Finished[Value]:
+        """Run a piece of work on a thread and wait for it.
+
+        Args:
+            work: Called once, on one of the scheduler's threads.
+            deadline_s: When its value is of no more use, on the scheduler's clock.
+
+        Raises:
+            DrainingError: The scheduler takes nothing new.
+            QueueFullError: `capacity` pieces run and wait already.
+            DeadlineExceededError: The deadline passed before the value was there.
+
+        """
+        if self._scheduler.draining:
+            raise DrainingError(retry_after_s=_DRAIN_RETRY_S)
+        if self.depth >= self.capacity:
+            raise QueueFullError(capacity=self.capacity, retry_after_s=self.expected_wait_s())
+        loop = asyncio.get_running_loop()
+        job = _Job(work, self, loop.create_future(), self._scheduler.clock(), deadline_s)
+        self.depth += 1
+        self._scheduler.put(job)
+        timer = loop.call_later(deadline_s - job.submitted_s, self._expire, job)
+        try:
+            return await job.future
+        finally:
+            timer.cancel()
+            self._abandon(job)
+
+    def expected_wait_s(self) -> float:
+        """Estimate how long the work that is here now will take."""
+        return self.depth * self.run_s / self._scheduler.threads
+
+    def settle(self, job: _Job, finished: Finished[Any], error: BaseException | None, run_s: float) -> None:
+        """Free the place of a job that a thread is done with, and hand over what became of it."""
+        self.depth -= 1
+        if error is None:
+            self.run_s += _RUN_TIME_WEIGHT * (run_s - self.run_s)
+        if job.future.done():
+            return
+        if error is None:
+            job.future.set_result(finished)
+        else:
+            job.future.set_exception(error)
+
+    def _expire(self, job: _Job) -> None:
+        if not job.future.done():
+            job.future.set_exception(DeadlineExceededError(deadline_s=job.deadline_s - job.submitted_s))
+
+    def _abandon(self, job: _Job) -> None:
+        """Free the place of a job that no thread has taken yet; one that has started frees it when it ends."""
+        with job.guard:
+            if not job.started and not job.abandoned:
+                job.abandoned = True
+                self.depth -= 1

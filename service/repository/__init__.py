@@ -1,0 +1,1 @@
+"""Models on disk become models in memory."""

@@ -1,0 +1,110 @@
+"""Runs the app on a socket until it is told to stop, and then finishes what it has accepted.
+
+    SIGTERM or Ctrl-C ──▶ not ready, new work refused ──▶ accepted requests answered ──▶ exit 0
+
+A second signal ends at once. The socket is bound here, before anything is loaded, so that a port in use is an error at
+once.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from service.app import create_app
+from service.errors import ConfigurationError, ConvserveError
+from service.settings import Settings
+
+_BACKLOG: Final = 2048
+_KEEP_ALIVE_S: Final = 75  # longer than the idle time of common reverse proxies, so that they close first
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which tells the app when it is asked to stop and ends without raising the signal again."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop taking work as soon as the signal arrives; uvicorn then waits for what is in flight."""
+        self.config.loaded_app.state.context.scheduler.drain()
+        super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle the stop signals while serving; a drained server ends with exit code 0, not by its signal."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in _STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until stopped.
+
+    Raises:
+        ConfigurationError: The port or the models folder cannot be used.
+        ConvserveError: The service can never become ready.
+
+    """
+    failures: list[ConvserveError] = []
+    listener = _bind(settings)
+    with listener:
+        app = create_app(settings, on_failure=lambda error: _give_up(server, failures, error))
+        server = Server(_configuration(app, settings))
+        server.run(sockets=[listener])
+    if failures:
+        raise failures[0]
+
+
+def _give_up(server: uvicorn.Server, failures: list[ConvserveError], error: ConvserveError) -> None:
+    failures.append(error)
+    server.should_exit = True
+
+
+def _configuration(app: object, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # any ASGI application
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, settings.drain_timeout_ms // 1000),
+    )
+
+
+def _bind(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # The protocol is named because asyncio switches Nagle's algorithm off only for sockets that name it.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(_bind_problem(settings, error)) from error
+    listener.settimeout(0)
+    return listener
+
+
+def _bind_problem(settings: Settings, error: OSError) -> str:
+    place = f"{settings.host}:{settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {place} is in use; choose another with CONVSERVE_PORT=8123, or `make serve PORT=8123`."
+    if error.errno == errno.EACCES:
+        return f"Port {place} needs more rights than this user has; choose one above 1023 with CONVSERVE_PORT."
+    return f"Cannot listen on {place} ({error.strerror or error}); set CONVSERVE_HOST and CONVSERVE_PORT."

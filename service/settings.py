@@ -1,0 +1,115 @@
+"""What an operator can set: one frozen, validated value, and the only reader of the environment.
+
+Every setting is an environment variable with the prefix `CONVSERVE_`. A variable with that prefix that is no setting is
+an error, because a typing mistake that is silently ignored is found in production.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from service.errors import ConfigurationError
+
+PREFIX: Final = "CONVSERVE_"
+# Read by the training programs and by the compose file from the same environment; nothing for this program.
+FOREIGN: Final = frozenset({"DATA_DIR", "RUNS_DIR", "VERSION", "PUBLISHED_PORT"})
+
+Provider = Literal["cpu", "cuda"]
+Milliseconds = Annotated[int, Field(ge=1, le=24 * 3600 * 1000)]
+
+
+def _split(value: object) -> object:
+    """Read a comma-separated list."""
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+class Settings(BaseModel):
+    """How this process serves; field names are the environment variables in lower case, without the prefix."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(default=8000, ge=1, le=65535, description="TCP port to listen on")
+    models_dir: Path = Field(default=Path("models"), description="folder with NAME/VERSION/manifest.json")
+    default_model: str = Field(
+        default="", description="model behind /predict; empty: cifar10 if present, else the only model, else none"
+    )
+    providers: Annotated[tuple[Provider, ...], BeforeValidator(_split)] = Field(
+        default=("cpu",), min_length=1, description="ONNX Runtime providers, best first: cpu, cuda"
+    )
+    require_gpu: bool = Field(default=False, description="refuse to start where a GPU was asked for and is not in use")
+    precision: Annotated[Literal["fp32", "fp16", "int8"] | None, BeforeValidator(_empty_is_none)] = Field(
+        default=None, description="variant to serve: fp32, fp16, int8; empty: the one the publisher lists first"
+    )
+    threads: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
+        default=None, ge=1, le=1024, description="requests in work at once; empty: the cores this process may use"
+    )
+    target_latency_ms: Milliseconds = Field(
+        default=330, description="waiting requests are bounded so that an accepted one is answered within this time"
+    )
+    deadline_ms: Milliseconds = Field(default=10_000, description="longest time from arrival to answer, then 504")
+    queue_size: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
+        default=None, ge=1, le=100_000, description="requests in work and waiting; empty: from the measured run time"
+    )
+    body_timeout_ms: Milliseconds = Field(default=30_000, description="longest time for a body to arrive, then 408")
+    drain_timeout_ms: Milliseconds = Field(
+        default=20_000, description="after SIGTERM, longest time for accepted requests to finish"
+    )
+    max_body_bytes: int = Field(default=20 * 2**20, ge=1, description="largest request body, then 413")
+    max_pixels: int = Field(default=64_000_000, ge=1, description="most pixels of a picture, then 413")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least severe log line")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Settings:
+        if self.require_gpu and "cuda" not in self.providers:
+            raise ValueError("require_gpu needs cuda among the providers: set CONVSERVE_PROVIDERS=cuda")
+        return self
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from environment variables.
+
+    Raises:
+        ConfigurationError: A variable with the prefix is no setting, or a value is out of its range.
+
+    """
+    given = {key.removeprefix(PREFIX): value for key, value in environment.items() if key.startswith(PREFIX)}
+    known = {name.upper() for name in Settings.model_fields}
+    for name in sorted(given.keys() - known - FOREIGN):
+        close = difflib.get_close_matches(name, known, n=1)
+        advice = f"did you mean {PREFIX}{close[0]}?" if close else "`python -m service settings` lists them."
+        raise ConfigurationError(f"{PREFIX}{name} is no setting; {advice}")
+    try:
+        return Settings.model_validate({name.lower(): value for name, value in given.items() if name in known})
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error)) from error
+
+
+def describe_settings(settings: Settings) -> str:
+    """List every setting with its value and meaning, one per line, as the environment would spell it."""
+    lines = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        shown = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+        lines.append(f"{PREFIX}{name.upper()}={shown}  # {field.description}")
+    return "\n".join(lines)
+
+
+def _explain(error: ValidationError) -> str:
+    problems = []
+    for item in error.errors(include_url=False):
+        message = item["msg"].removeprefix("Value error, ")
+        if item["loc"]:
+            message = f"{PREFIX}{str(item['loc'][0]).upper()}={item['input']!r}: {message}"
+        problems.append(message)
+    return "; ".join(problems)

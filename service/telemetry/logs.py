@@ -1,0 +1,57 @@
+"""Logs: one JSON object a line on standard error, UTC, never pictures, never keys."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+LOGGER_NAME: Final = "convserve"
+_FIELDS: Final = "convserve_fields"
+
+logger: Final = logging.getLogger(LOGGER_NAME)
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one line of JSON; fields given to `log` stand beside the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write time, level, logger and message first, then the fields, then the traceback."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        if record.name != LOGGER_NAME:
+            line["logger"] = record.name
+        line.update(getattr(record, _FIELDS, {}))
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def configure_logging(level: str) -> None:
+    """Send everything at and above `level` to standard error as JSON, from libraries too."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logger.setLevel(level.upper())
+
+
+def log(level: int, message: str, *, error: BaseException | None = None, **fields: object) -> None:
+    """Write one line with fields beside the message, where the level is enabled.
+
+    Args:
+        level: As in `logging`.
+        message: What happened, a constant text.
+        error: Its traceback goes into the line.
+        fields: Data of the case.
+
+    """
+    if logger.isEnabledFor(level):
+        logger.log(level, message, exc_info=error, extra={_FIELDS: fields})
