@@ -10,16 +10,25 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from training.architectures.catalog import Facts, UnknownArchitectureError, facts, names
+from training.architectures.blocks import TrainingOutput
+from training.architectures.catalog import Facts, facts, names
+from training.architectures.errors import ArchitectureOptionError, UnknownArchitectureError
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["ArchitectureOptionError", "Facts", "UnknownArchitectureError", "build", "facts", "names"]
+__all__ = [
+    "ArchitectureOptionError",
+    "Facts",
+    "TrainingOutput",
+    "UnknownArchitectureError",
+    "build",
+    "facts",
+    "names",
+    "options_of",
+]
 
-
-class ArchitectureOptionError(ValueError):
-    """An architecture was asked for in a form that it does not have."""
+_SIZES = {"num_classes", "in_channels", "input_size"}
 
 
 def build(
@@ -48,9 +57,9 @@ def build(
         ArchitectureOptionError: an option or a value that this architecture does not have.
     """
     entry = facts(name)
-    known = set(inspect.signature(entry.builder).parameters) - {"num_classes", "in_channels", "input_size"}
-    if unknown := sorted(set(options) - known):
-        has = f"it has {', '.join(sorted(known))}" if known else "it has none"
+    known = options_of(name)
+    if unknown := sorted(set(options) - set(known)):
+        has = f"it has {', '.join(known)}" if known else "it has none"
         raise ArchitectureOptionError(f"{name} has no option {', '.join(unknown)}; {has}.")
     channels, side, _ = entry.input_shape
     sizes = {
@@ -61,4 +70,15 @@ def build(
     for option, value in sizes.items():
         if value < 1:
             raise ArchitectureOptionError(f"{option} must be at least 1, not {value!r}.")
-    return entry.builder(**sizes, **options)
+    return entry.builder(**sizes, **entry.fixed, **options)
+
+
+def options_of(name: str) -> dict[str, object]:
+    """Tell what `build` takes for this architecture beyond the sizes, with the default of each.
+
+    Raises:
+        UnknownArchitectureError: there is no architecture of that name.
+    """
+    entry = facts(name)
+    parameters = inspect.signature(entry.builder).parameters
+    return {key: parameter.default for key, parameter in parameters.items() if key not in _SIZES | set(entry.fixed)}

@@ -42,7 +42,7 @@ def mlp(*, num_classes: int, in_channels: int, input_size: int, hidden: Sequence
     width = in_channels * input_size**2
     for number, next_width in enumerate(hidden, start=1):
         layers[f"hidden{number}"] = nn.Linear(width, next_width)
-        layers[f"relu{number}"] = nn.ReLU(inplace=True)
+        layers[f"relu{number}"] = nn.ReLU()
         width = next_width
     layers["output"] = nn.Linear(width, num_classes)
     return initialize(nn.Sequential(layers), scheme="he")

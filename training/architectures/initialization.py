@@ -3,8 +3,6 @@
 A network starts learning only if signals neither die nor explode on their way through it, and each paper answers
 that in its own way. The schemes stand here once; every architecture names its own. Batch normalisation always
 starts as the identity.
-
-Nothing is drawn on the meta device: a network there has shapes and no numbers.
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ def initialize(network: Network, *, scheme: Scheme) -> Network:
     """
     fill = _FILLS[scheme]
     for layer in network.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)) and not layer.weight.is_meta:
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
             fill(layer)
@@ -57,8 +55,7 @@ def _he(layer: nn.Conv2d | nn.Linear) -> None:
 
 def _he_fan_in(layer: nn.Conv2d | nn.Linear) -> None:
     # 0.8796 is the deviation of a unit normal cut at two deviations; dividing by it restores the variance.
-    deviation = math.sqrt(2 / fan_in(layer.weight)) / 0.8796
-    nn.init.trunc_normal_(layer.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
+    truncated_normal(layer, deviation=math.sqrt(2 / fan_in(layer.weight)) / 0.8796)
 
 
 def _glorot(layer: nn.Conv2d | nn.Linear) -> None:
@@ -79,6 +76,16 @@ def _lecun_1998(layer: nn.Conv2d | nn.Linear) -> None:
 def fan_in(weight: torch.Tensor) -> int:
     """Count the inputs of one unit of a convolution or a fully connected layer."""
     return weight[0].numel()
+
+
+def truncated_normal(layer: nn.Module, *, deviation: float) -> None:
+    """Draw the weights of one layer from a normal distribution cut at two deviations.
+
+    Args:
+        layer: has a `weight`, changed in place.
+        deviation: of the normal distribution before it is cut.
+    """
+    nn.init.trunc_normal_(layer.get_parameter("weight"), std=deviation, a=-2 * deviation, b=2 * deviation)
 
 
 _FILLS: dict[Scheme, Callable[[nn.Conv2d | nn.Linear], None]] = {

@@ -1,0 +1,209 @@
+"""ResNet: layers that learn what to add.
+
+Paper: K. He, X. Zhang, S. Ren and J. Sun, "Deep residual learning for image recognition", 2015, arXiv 1512.03385.
+
+What was new: plain networks got worse with more layers, even on the pictures they trained on. A block that adds its
+result to its own input can always do nothing, so that depth no longer hurts, and 152 layers became better than 34.
+Winner of ImageNet's 2015 contest. For pictures of 32 pixels the paper has narrow forms of 6n + 2 layers, `resnet20`
+to `resnet110`.
+
+What differs here: the blocks of 50 and more layers halve the grid in their 3x3 convolution and not in the 1x1
+before it, as everyone has since 2017: same weights, 6 % more work, half a point of accuracy. Shortcuts that change
+shape are projections (option B) in the large networks and subsampling with zeros for the new channels (option A) in
+the narrow ones, as in the paper. Small pictures, for the large networks: conv1 is 3x3 at stride 1, without the
+pool.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.architectures.blocks import Conv, Residual, conv_bn_relu
+from training.architectures.initialization import initialize
+from training.architectures.sizes import HALVED_FROM, PUBLISHED_FROM
+
+Layers = OrderedDict[str, nn.Module]
+Option = Literal["A", "B"]
+Block = Callable[[int, int, int], Residual]  # input channels, output channels, stride
+
+
+class SubsamplingShortcut(nn.Module):
+    """Option A: keeps every second pixel and fills the new channels with zeros, half before and half after.
+
+    Args:
+        extra_channels: channels to fill, an even number.
+        stride: keep every so manieth pixel.
+    """
+
+    def __init__(self, extra_channels: int, *, stride: int) -> None:
+        super().__init__()
+        self.extra_channels = extra_channels
+        self.stride = stride
+
+    def forward(self, maps_NCHW: Tensor) -> Tensor:
+        """Change the shape without any weights."""
+        kept_NCHW = maps_NCHW[:, :, :: self.stride, :: self.stride]
+        half = self.extra_channels // 2
+        return functional.pad(kept_NCHW, (0, 0, 0, 0, half, half))
+
+    def extra_repr(self) -> str:
+        """Show the options in the printed network."""
+        return f"extra_channels={self.extra_channels}, stride={self.stride}"
+
+
+def resnet(
+    *,
+    num_classes: int,
+    in_channels: int,
+    input_size: int,
+    depth: int,
+    shortcut: Option = "B",
+    zero_init_residual: bool = False,
+) -> nn.Module:
+    """Build the ResNet of 18, 34, 50, 101 or 152 layers; that of 50 has 25,557,032 parameters for 1,000 classes.
+
+    Args:
+        num_classes: width of the last layer.
+        in_channels: channels of the picture.
+        input_size: side of the picture in pixels.
+        depth: layers with weights on the longest way.
+        shortcut: the paper's option where a block changes shape.
+        zero_init_residual: start each block as the identity, which the paper did not.
+    """
+    blocks, expansion = _DEPTHS[depth]
+
+    def block(channels: int, out_channels: int, stride: int) -> Residual:
+        width = out_channels // expansion
+        body = basic_body(channels, width, stride) if expansion == 1 else bottleneck_body(channels, width, stride)
+        return Residual(body, shortcut=shape_shortcut(channels, out_channels, stride, option=shortcut))
+
+    layers = imagenet_stem(in_channels, input_size=input_size)
+    widths = [64 * expansion * 2**stage for stage in range(4)]
+    append_stages(layers, channels=64, widths=widths, blocks=blocks, block=block)
+    append_output(layers, channels=widths[-1], num_classes=num_classes)
+    network = initialize(nn.Sequential(layers), scheme="he")
+    return quiet_residuals(network) if zero_init_residual else network
+
+
+def cifar_resnet(
+    *,
+    num_classes: int,
+    in_channels: int,
+    input_size: int,
+    depth: int,
+    shortcut: Option = "A",
+    zero_init_residual: bool = False,
+) -> nn.Module:
+    """Build the narrow ResNet of 6n + 2 layers for small pictures; that of 20 has 269,722 parameters for 10 classes.
+
+    Args:
+        num_classes: width of the last layer.
+        in_channels: channels of the picture.
+        input_size: side of the picture in pixels.
+        depth: layers with weights on the longest way, 6n + 2.
+        shortcut: the paper's option where a block changes shape.
+        zero_init_residual: start each block as the identity, which the paper did not.
+    """
+
+    def block(channels: int, out_channels: int, stride: int) -> Residual:
+        body = basic_body(channels, out_channels, stride)
+        return Residual(body, shortcut=shape_shortcut(channels, out_channels, stride, option=shortcut))
+
+    layers = small_stem(in_channels, 16, input_size=input_size)
+    append_stages(layers, channels=16, widths=(16, 32, 64), blocks=((depth - 2) // 6,) * 3, block=block)
+    append_output(layers, channels=64, num_classes=num_classes)
+    network = initialize(nn.Sequential(layers), scheme="he")
+    return quiet_residuals(network) if zero_init_residual else network
+
+
+def imagenet_stem(in_channels: int, *, input_size: int) -> Layers:
+    """Build what comes before the first block: a quarter of the side, or all of it for small pictures."""
+    if input_size < PUBLISHED_FROM:
+        return small_stem(in_channels, 64, input_size=input_size)
+    return Layers(
+        conv1=conv_bn_relu(in_channels, Conv(64, 7, stride=2)),
+        pool1=nn.MaxPool2d(3, 2, padding=1),
+    )
+
+
+def small_stem(in_channels: int, filters: int, *, input_size: int) -> Layers:
+    """Build one 3x3 convolution, which halves pictures of 64 to 95 pixels and keeps the size of all others."""
+    stride = 2 if HALVED_FROM <= input_size < PUBLISHED_FROM else 1
+    return Layers(conv1=conv_bn_relu(in_channels, Conv(filters, 3, stride=stride)))
+
+
+def basic_body(in_channels: int, width: int, stride: int) -> nn.Sequential:
+    """Build two 3x3 convolutions, the second not rectified; the stride is the first one's."""
+    layers = Layers(
+        conv1=conv_bn_relu(in_channels, Conv(width, 3, stride=stride)),
+        conv2=nn.Conv2d(width, width, 3, padding=1, bias=False),
+        norm2=nn.BatchNorm2d(width),
+    )
+    return nn.Sequential(layers)
+
+
+def bottleneck_body(in_channels: int, width: int, stride: int) -> nn.Sequential:
+    """Build 1x1, 3x3 and 1x1 convolutions, the last four times as wide and not rectified; the stride is the 3x3's."""
+    layers = Layers(
+        conv1=conv_bn_relu(in_channels, Conv(width, 1)),
+        conv2=conv_bn_relu(width, Conv(width, 3, stride=stride)),
+        conv3=nn.Conv2d(width, 4 * width, 1, bias=False),
+        norm3=nn.BatchNorm2d(4 * width),
+    )
+    return nn.Sequential(layers)
+
+
+def shape_shortcut(in_channels: int, out_channels: int, stride: int, *, option: Option) -> nn.Module | None:
+    """Build what lets a block's input be added to its output; None where it fits as it is."""
+    if stride == 1 and in_channels == out_channels:
+        return None
+    if option == "A":
+        return SubsamplingShortcut(out_channels - in_channels, stride=stride)
+    projection = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+    return nn.Sequential(Layers(conv=projection, norm=nn.BatchNorm2d(out_channels)))
+
+
+def append_stages(layers: Layers, *, channels: int, widths: Sequence[int], blocks: Sequence[int], block: Block) -> None:
+    """Append the stages conv2, conv3, ... of blocks; the first block of each stage but the first halves the grid.
+
+    Args:
+        layers: the stem, changed in place.
+        channels: what the stem gives.
+        widths: output channels of each stage.
+        blocks: blocks of each stage.
+        block: makes one of them.
+    """
+    for stage, (width, count) in enumerate(zip(widths, blocks, strict=True), start=2):
+        for number in range(1, count + 1):
+            stride = 2 if stage > 2 and number == 1 else 1
+            layers[f"conv{stage}_{number}"] = block(channels, width, stride)
+            channels = width
+
+
+def append_output(layers: Layers, *, channels: int, num_classes: int) -> None:
+    """Append the average over the last maps and the last layer."""
+    layers["average"] = nn.AdaptiveAvgPool2d(1)
+    layers["flatten"] = nn.Flatten()
+    layers["output"] = nn.Linear(channels, num_classes)
+
+
+def quiet_residuals(network: nn.Sequential) -> nn.Sequential:
+    """Set the last normalisation of each block to zero, so that every block starts as the identity."""
+    for layer in network.modules():
+        if isinstance(layer, Residual) and isinstance(layer.body, nn.Sequential):
+            nn.init.zeros_(layer.body[-1].get_parameter("weight"))
+    return network
+
+
+_DEPTHS = {
+    18: ((2, 2, 2, 2), 1),
+    34: ((3, 4, 6, 3), 1),
+    50: ((3, 4, 6, 3), 4),
+    101: ((3, 4, 23, 3), 4),
+    152: ((3, 8, 36, 3), 4),
+}
