@@ -22,7 +22,6 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    ImageOps,
     JpegImagePlugin,
     PngImagePlugin,
     UnidentifiedImageError,
@@ -61,6 +60,17 @@ _FILTERS: Final = {
     "hamming": Image.Resampling.HAMMING,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
+}
+# EXIF 2.32, tag 0x0112. Pillow's own exif_transpose also writes the other tags back and fails where one is odd.
+_ORIENTATION_TAG: Final = 0x0112
+_TURNS: Final[dict[object, Image.Transpose]] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
 }
 _HIGH_BIT_MODES: Final = ("I", "F")
 _SIXTEEN_TO_EIGHT: Final = 257  # 65535 / 255
@@ -133,6 +143,8 @@ def to_tensor(picture: Picture, spec: Input) -> NDArray[np.float32] | NDArray[np
 
 
 def _open(data: bytes) -> Image.Image:
+    if not data:
+        raise BadImageError("it is empty")
     try:
         return Image.open(io.BytesIO(data), formats=_PLUGINS)
     except UnidentifiedImageError as error:
@@ -154,13 +166,12 @@ def _reason(error: Exception) -> str:
 
 
 def _oriented(image: Image.Image) -> Image.Image:
-    """Turn the picture as its EXIF tag asks; damaged EXIF turns nothing."""
-    if not image.getexif():
-        return image
+    """Turn the picture as its EXIF tag asks; EXIF that cannot be read turns nothing."""
     try:
-        return ImageOps.exif_transpose(image)
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG))
     except _DECODER_ERRORS:
         return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _colored(image: Image.Image, steps: Preprocessing) -> Image.Image:

@@ -1,0 +1,87 @@
+"""Makes picture files and inputs for tests, so that what a test expects can be read where it stands.
+
+`shown` gives the pixels that a network would see: with an input of the picture's own size nothing is resampled, and the
+tensor is the picture as a person sees it.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from service.artifact import Input, Preprocessing, Resize
+from service.engine.preprocessing import decode, to_tensor
+
+Pixels = NDArray[np.uint8]
+PIXEL_LIMIT: Final = 64_000_000
+
+
+def encoded(pixels: Pixels | Image.Image, file_format: str = "PNG", **options: Any) -> bytes:
+    """Write a picture file in memory; `options` go to the encoder."""
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    stream = io.BytesIO()
+    image.save(stream, file_format, **options)
+    return stream.getvalue()
+
+
+def noise(width: int, height: int, *, channels: int = 3) -> Pixels:
+    """Make a picture without two equal neighbours, so that a shift by one pixel cannot go unseen."""
+    shape = (height, width, channels) if channels > 1 else (height, width)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def gradient(width: int, height: int) -> Pixels:
+    """Make a smooth picture that lossy formats keep nearly as it is: red grows rightwards, green downwards."""
+    red = np.linspace(0, 255, width)[np.newaxis, :].repeat(height, axis=0)
+    green = np.linspace(0, 255, height)[:, np.newaxis].repeat(width, axis=1)
+    return np.rint(np.stack([red, green, 255 - red], axis=-1)).astype(np.uint8)
+
+
+def input_of(
+    *,
+    width: int,
+    height: int,
+    layout: str = "NHWC",
+    dtype: str = "uint8",
+    color_mode: str = "RGB",
+    rule: str = "exact",
+    size: int | None = None,
+    interpolation: str = "bilinear",
+    antialias: bool = True,
+    background: tuple[int, int, int] = (0, 0, 0),
+    exif_orientation: bool = True,
+    scale: float = 1.0,
+    mean: tuple[float, ...] | None = None,
+    std: tuple[float, ...] | None = None,
+) -> Input:
+    """Describe an input; by default the plain pixels, row by row."""
+    channels = 1 if color_mode == "L" else 3
+    fields: dict[str, Any] = {"rule": rule, "size": size, "interpolation": interpolation, "antialias": antialias}
+    steps: dict[str, Any] = {
+        "exif_orientation": exif_orientation,
+        "color_mode": color_mode,
+        "background": background,
+        "resize": Resize(**fields),
+        "crop": "center" if rule == "shorter_side" else "none",
+        "scale": scale,
+        "mean": mean or (0.0,) * channels,
+        "std": std or (1.0,) * channels,
+    }
+    tensor: dict[str, Any] = {"layout": layout, "dtype": dtype, "channels": channels, "height": height, "width": width}
+    return Input(tensor="input", preprocessing=Preprocessing(**steps), **tensor)
+
+
+def tensor_of(data: bytes, spec: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
+    """Take a file the whole way to a tensor."""
+    return to_tensor(decode(data, max_pixels=PIXEL_LIMIT), spec)
+
+
+def shown(data: bytes, *, width: int, height: int, **changes: Any) -> Pixels:
+    """Take a file to the pixels that a person sees, [H, W, 3], or [H, W] for color_mode L."""
+    if changes.get("color_mode") == "L":
+        changes.setdefault("layout", "NHW")
+    return tensor_of(data, input_of(width=width, height=height, **changes)).astype(np.uint8)
