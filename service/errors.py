@@ -195,7 +195,7 @@ class DeadlineExceededError(ConvserveError):
     """The answer would come later than the caller waits; the work was dropped."""
 
     def __init__(self, *, deadline_s: float) -> None:
-        super().__init__(f"No answer within {deadline_s:g} s; the work was dropped.")
+        super().__init__(f"No answer within {deadline_s:.3f} s; the work was dropped.")
         self.deadline_s = deadline_s
 
 

@@ -12,7 +12,7 @@ import errno
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -29,11 +29,21 @@ _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which tells the app when it is asked to stop and ends without raising the signal again."""
+    """uvicorn's server, which says when it is asked to stop, and ends without raising the signal again.
+
+    Args:
+        config: uvicorn's.
+        on_stop: Called in the event loop as soon as a stop signal arrives.
+
+    """
+
+    def __init__(self, config: uvicorn.Config, *, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop taking work as soon as the signal arrives; uvicorn then waits for what is in flight."""
-        self.config.loaded_app.state.context.scheduler.drain()
+        self._on_stop()
         super().handle_exit(sig, frame)
 
     @contextmanager
@@ -62,7 +72,7 @@ def serve(settings: Settings) -> None:
     listener = _bind(settings)
     with listener:
         app = create_app(settings, on_failure=lambda error: _give_up(server, failures, error))
-        server = Server(_configuration(app, settings))
+        server = Server(_configuration(app, settings), on_stop=app.state.context.scheduler.drain)
         server.run(sockets=[listener])
     if failures:
         raise failures[0]
@@ -80,6 +90,7 @@ def _configuration(app: object, settings: Settings) -> uvicorn.Config:
         http="httptools",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # nothing here depends on the caller's address
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, settings.drain_timeout_ms // 1000),

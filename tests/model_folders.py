@@ -32,7 +32,7 @@ def color_network(*, sharpness: float = 10.0, external_data: str = "", domain: s
         busy_work: Matrix products of 512 x 512 in a row before the answer, for a network that takes time.
 
     """
-    scale = numpy_helper.from_array(np.float32(sharpness).reshape(()), "sharpness")
+    scale = numpy_helper.from_array(np.array(sharpness, dtype=np.float32), "sharpness")
     if external_data:
         scale.ClearField("raw_data")
         scale.data_location = TensorProto.EXTERNAL

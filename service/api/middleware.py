@@ -16,12 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import STATE_REQUEST_ID, internal_problem
 from service.telemetry.logs import log
-from service.telemetry.metrics import UNMATCHED_ROUTE, Metrics
+from service.telemetry.metrics import UNKNOWN_METHOD, UNMATCHED_ROUTE, Metrics
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _TRACE_PARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _QUIET_ROUTES: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 _CALLER_GONE: Final = 499
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class RequestRecorder:
@@ -71,7 +72,7 @@ class RequestRecorder:
 
     def _record(self, scope: Scope, headers: dict[bytes, bytes], answer: dict[str, int], *, duration_s: float) -> None:
         route = getattr(scope.get("route"), "path", UNMATCHED_ROUTE)
-        method = scope["method"] if route != UNMATCHED_ROUTE else "_"
+        method = scope["method"] if scope["method"] in _METHODS and route != UNMATCHED_ROUTE else UNKNOWN_METHOD
         counter, histogram = self._series(method, route, answer["status"])
         counter.inc()
         histogram.observe(duration_s)

@@ -26,6 +26,10 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": PredictResponse | PredictManyResponse | list[LabelScore] | list[list[LabelScore]]},
     **problems(*PREDICT_PROBLEMS),
 }
+_HUGGINGFACE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    **_RESPONSES,
+    200: {"model": list[LabelScore] | list[list[LabelScore]]},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,15 @@ async def predict_version(request: Request, name: str, version: int, choice: Ann
     return await _predict(request, choice, name=name, version=version)
 
 
-async def _predict(request: Request, choice: Choice, *, name: str | None, version: int | None) -> Response:
+@router.post("/huggingface/{name}", response_model=None, responses=_HUGGINGFACE_RESPONSES, openapi_extra=PICTURE_BODY)
+async def predict_huggingface(request: Request, name: str, choice: Annotated[Choice, Depends()]) -> Response:
+    """Classify a picture, and answer in the Hugging Face form whatever was sent."""
+    return await _predict(request, choice, name=name, version=None, huggingface=True)
+
+
+async def _predict(
+    request: Request, choice: Choice, *, name: str | None, version: int | None, huggingface: bool = False
+) -> Response:
     context = context_of(request)
     clock = context.scheduler.clock
     arrived_s = clock()
@@ -71,6 +83,8 @@ async def _predict(request: Request, choice: Choice, *, name: str | None, versio
     _require_precision(model, choice.precision)
     deadline_s = arrived_s + _patience_s(request, context)
     upload = await read_upload(request, limits=context.limits)
+    if huggingface:
+        upload = upload.as_huggingface()
     read_s = clock() - arrived_s
     model.metrics.stages["read"].observe(read_s)
     k = _class_count(model, choice, upload)

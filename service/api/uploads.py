@@ -10,8 +10,8 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 import multipart
 import orjson
@@ -45,8 +45,14 @@ class Upload:
     """
 
     pictures: tuple[bytes, ...]
-    form: str
+    form: Literal["raw", "multipart", "json", "json_list"]
     top_k: int | None = None
+
+    def as_huggingface(self) -> Upload:
+        """Take the same pictures as if they had come in the Hugging Face form."""
+        if self.form in ("json", "json_list"):
+            return self
+        return replace(self, form="json" if len(self.pictures) == 1 else "json_list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +155,8 @@ def _parse_json(body: bytes, _: Mapping[str, str]) -> Upload:
     if not pictures:
         raise EmptyBodyError
     _require_few(pictures)
-    form = "json_list" if isinstance(inputs, list) else "json"
-    return Upload(pictures=tuple(pictures), form=form, top_k=_top_k(document.get("parameters")))
+    top_k = _top_k(document.get("parameters"))
+    return Upload(pictures=tuple(pictures), form="json_list" if isinstance(inputs, list) else "json", top_k=top_k)
 
 
 def _from_base64(text: object) -> bytes:

@@ -20,6 +20,7 @@ from service.telemetry.series import DURATION_BUCKETS, UNKNOWN_MODEL
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 UNMATCHED_ROUTE: Final = "_unmatched"
+UNKNOWN_METHOD: Final = "_"
 
 IMAGE_REJECTIONS: Final = ("unreadable", "format", "pixels")
 _BYTE_BUCKETS: Final = tuple(float(4**power) for power in range(4, 14))  # 256 B .. 64 MiB
@@ -81,4 +82,4 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-__all__ = ["CONTENT_TYPE", "IMAGE_REJECTIONS", "UNKNOWN_MODEL", "UNMATCHED_ROUTE", "Metrics"]
+__all__ = ["CONTENT_TYPE", "IMAGE_REJECTIONS", "UNKNOWN_METHOD", "UNKNOWN_MODEL", "UNMATCHED_ROUTE", "Metrics"]

@@ -1,0 +1,115 @@
+"""What a caller sends to the predict routes and what comes back."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from service.api.schemas import LabelScore, PredictManyResponse, PredictResponse
+from tests.model_folders import picture, write_model
+from tests.service.api.conftest import Serve
+
+RED, BLUE = picture("red"), picture("blue")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["image/png", "image/jpeg", "application/octet-stream", "application/x-www-form-urlencoded", None],
+)
+def test_raw_picture_is_classified_whatever_its_header_says(client: TestClient, content_type: str | None) -> None:
+    """The bytes decide what a picture is; the announced type only has to be one that carries pictures."""
+    headers = {"content-type": content_type} if content_type else {}
+    answer = client.post("/predict", content=RED, headers=headers)
+    assert answer.status_code == 200
+    assert PredictResponse.model_validate(answer.json()).predictions[0].label == "red"
+
+
+@pytest.mark.parametrize("part", ["file", "image", "data"])
+def test_multipart_with_one_part_answers_like_a_raw_body(client: TestClient, part: str) -> None:
+    """One part under any of the three names gives one result."""
+    answer = client.post("/predict", files={part: ("photo.jpg", BLUE, "image/jpeg")})
+    assert PredictResponse.model_validate(answer.json()).predictions[0].label == "blue"
+
+
+def test_multipart_passes_over_fields_of_other_names(client: TestClient) -> None:
+    """A form's other fields are no pictures."""
+    answer = client.post("/predict", files={"file": BLUE}, data={"comment": "my coat"})
+    assert answer.json()["predictions"][0]["label"] == "blue"
+
+
+def test_several_parts_answer_in_order_and_a_bad_one_fails_alone(client: TestClient) -> None:
+    """Each part gets its own result; a text among pictures gets its own problem and harms no other."""
+    parts = [("file", RED), ("file", b"no picture"), ("file", BLUE)]
+    answer = client.post("/predict?top_k=1", files=parts)
+    assert answer.status_code == 200
+    body = PredictManyResponse.model_validate(answer.json())
+    assert [result.predictions[0].label if result.predictions else None for result in body.results] == [
+        "red",
+        None,
+        "blue",
+    ]
+    assert body.results[1].problem is not None
+    assert body.results[1].problem["status"] == 415
+
+
+def test_hugging_face_body_answers_in_the_hugging_face_form(client: TestClient) -> None:
+    """Base64 in `inputs` gives a bare list of label and score."""
+    answer = client.post("/predict", json={"inputs": base64.b64encode(RED).decode()})
+    scores = [LabelScore.model_validate(item) for item in answer.json()]
+    assert scores[0].label == "red"
+    assert sum(item.score for item in scores) == pytest.approx(1, abs=1e-6)
+
+
+def test_hugging_face_list_answers_with_a_list_per_picture(client: TestClient) -> None:
+    """A list of pictures gives a list of lists, in order; a data URL counts as base64."""
+    inputs = [base64.b64encode(RED).decode(), "data:image/png;base64," + base64.b64encode(BLUE).decode()]
+    answer = client.post("/predict", json={"inputs": inputs, "parameters": {"top_k": 1}})
+    assert [[item["label"] for item in picture] for picture in answer.json()] == [["red"], ["blue"]]
+
+
+def test_hugging_face_top_k_beyond_the_classes_is_clamped(client: TestClient) -> None:
+    """The Hugging Face form returns what there is."""
+    body = {"inputs": base64.b64encode(RED).decode(), "parameters": {"top_k": 1000}}
+    assert len(client.post("/predict", json=body).json()) == 3
+
+
+def test_probabilities_of_all_classes_sum_to_one_and_are_sorted(client: TestClient) -> None:
+    """By default all classes come back where there are at most five, most probable first, ties by index."""
+    predictions = client.post("/predict", content=RED).json()["predictions"]
+    assert [item["label"] for item in predictions] == ["red", "green", "blue"]
+    assert sum(item["probability"] for item in predictions) == pytest.approx(1, abs=1e-6)
+
+
+def test_named_model_and_version_answer_on_their_own_routes(tmp_path: Path, serve: Serve) -> None:
+    """The path and the query both choose a model."""
+    write_model(tmp_path / "models", name="first")
+    write_model(tmp_path / "models", name="second", version=3)
+    client = serve()
+    for url in ("/models/second/predict", "/models/second/versions/3/predict", "/predict?model=second&version=3"):
+        model = client.post(url, content=RED).json()["model"]
+        assert model == {"name": "second", "version": 3, "precision": "fp32"}
+
+
+def test_request_id_is_taken_over_when_sane_and_made_when_not(client: TestClient) -> None:
+    """A caller can follow a request; nobody can write into the log through it."""
+    kept = client.post("/predict", content=RED, headers={"x-request-id": "order-4711"})
+    assert kept.headers["x-request-id"] == kept.json()["request_id"] == "order-4711"
+    replaced = client.post("/predict", content=RED, headers={"x-request-id": 'a"b c'})
+    assert replaced.headers["x-request-id"] == replaced.json()["request_id"] != 'a"b c'
+
+
+def test_stage_times_come_in_the_server_timing_header(client: TestClient) -> None:
+    """Every stage is named once, in the order in which it ran, in milliseconds."""
+    header = client.post("/predict", content=RED).headers["server-timing"]
+    names = [part.split(";dur=")[0] for part in header.split(", ")]
+    assert names == ["read", "decode", "preprocess", "queue", "inference", "postprocess"]
+    assert all(float(part.split(";dur=")[1]) >= 0 for part in header.split(", "))
+
+
+def test_hugging_face_route_answers_its_form_for_raw_pictures(client: TestClient) -> None:
+    """`/huggingface/{name}` answers in one form whatever was sent."""
+    answer = client.post("/huggingface/colors", content=RED)
+    assert [LabelScore.model_validate(item).label for item in answer.json()] == ["red", "green", "blue"]
