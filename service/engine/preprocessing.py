@@ -72,7 +72,7 @@ _TURNS: Final[dict[object, Image.Transpose]] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_HIGH_BIT_MODES: Final = ("I", "F")
+_SIXTEEN_BIT_GREY: Final = "I;16"  # the only mode of more than eight bits that these formats open in
 _SIXTEEN_TO_EIGHT: Final = 257  # 65535 / 255
 
 
@@ -179,17 +179,25 @@ def _colored(image: Image.Image, steps: Preprocessing) -> Image.Image:
     mode = "L" if steps.color_mode == "L" else "RGB"
     if image.mode == mode and "transparency" not in image.info:
         return image
-    if image.mode.startswith(_HIGH_BIT_MODES):
+    if image.mode == _SIXTEEN_BIT_GREY:
         image = _eight_bit(image)
-    elif image.has_transparency_data:
+    if image.has_transparency_data:
         image = _laid_over(image.convert("RGBA"), steps.background)
     return image if image.mode == mode else image.convert(mode)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Scale sixteen-bit grey to eight bits; Pillow's own conversion would clip it to white."""
-    values = np.asarray(image, dtype=np.float64) / _SIXTEEN_TO_EIGHT
-    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+    """Scale sixteen-bit grey to eight bits, to the nearest; Pillow's own conversion would clip it to white.
+
+    Two-byte integers, because floating point would take eight times the memory of a large picture.
+    """
+    values_HW = np.asarray(image)
+    quotients_HW, remainders_HW = np.divmod(values_HW, np.uint16(_SIXTEEN_TO_EIGHT))
+    grey = Image.fromarray((quotients_HW + (remainders_HW > _SIXTEEN_TO_EIGHT // 2)).astype(np.uint8))
+    transparent = image.info.get("transparency")
+    if transparent is not None:
+        grey.putalpha(Image.fromarray(np.where(values_HW == transparent, np.uint8(0), np.uint8(255))))
+    return grey
 
 
 def _laid_over(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
