@@ -15,6 +15,8 @@ from service.telemetry.metrics import CONTENT_TYPE
 router: Final = APIRouter(tags=["health"])
 
 
+@router.head("/livez", include_in_schema=False)
+@router.head("/healthz", include_in_schema=False)
 @router.get("/livez", response_model=HealthBody)
 @router.get("/healthz", response_model=HealthBody)
 async def live() -> Response:
@@ -22,6 +24,7 @@ async def live() -> Response:
     return JSONResponse({"status": "live", "waiting_for": []})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=HealthBody, responses={503: {"model": HealthBody}})
 async def ready(request: Request) -> Response:
     """Answer 200 when every model is verified and warm and the service is not shutting down."""

@@ -12,7 +12,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -72,7 +72,7 @@ def main() -> None:
     README.write_text(updated(README.read_text(encoding="utf-8"), render(result)), encoding="utf-8")
 
 
-def render(result: dict[str, object]) -> str:
+def render(result: Mapping[str, object]) -> str:
     """Write the figures as a Markdown table."""
     figures = result["figures"]
     if not isinstance(figures, dict):

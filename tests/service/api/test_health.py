@@ -30,8 +30,9 @@ def value(client: TestClient, name: str, **labels: str) -> float:
 
 @pytest.mark.parametrize("url", ["/livez", "/healthz", "/readyz"])
 def test_ready_service_answers_200_on_every_health_route(client: TestClient, url: str) -> None:
-    """All three styles of health route are there."""
+    """All three styles of health route are there, for monitors that ask with HEAD too."""
     assert client.get(url).status_code == 200
+    assert client.head(url).status_code == 200
 
 
 def test_empty_models_folder_lives_and_is_not_ready(tmp_path: Path, serve: Serve) -> None:
