@@ -52,7 +52,6 @@ def create_app(settings: Settings, *, on_failure: Callable[[ConvserveError], Non
 
     """
     metrics = Metrics(version=VERSION, runtime=_versions())
-    metrics.unauthenticated.set(1)
     scheduler = Scheduler(threads=settings.threads or usable_cores())
     loader = Loader(settings=settings, scheduler=scheduler, series=metrics.model)
     registry = Registry(settings, loader=loader, series=metrics.model)
@@ -68,7 +67,7 @@ def create_app(settings: Settings, *, on_failure: Callable[[ConvserveError], Non
     _add_routes(app)
     app.add_middleware(RequestRecorder, metrics=metrics)
     _expect_series(app, metrics)
-    _warn_of_exposure(settings)
+    _tell_of_exposure(settings, metrics)
     return app
 
 
@@ -94,6 +93,12 @@ async def _load(context: Context, on_failure: Callable[[ConvserveError], None] |
         log(logging.CRITICAL, "cannot serve", reason=str(error))
         if on_failure is not None:
             on_failure(error)
+        return
+    waiting_for = context.registry.waiting_for()
+    if waiting_for:
+        log(logging.ERROR, "not ready", waiting_for=waiting_for)
+    else:
+        log(logging.INFO, "ready", models=list(context.registry.models), default=context.registry.default)
 
 
 def _add_routes(app: FastAPI) -> None:
@@ -128,6 +133,8 @@ def installed_version_of(*distributions: str) -> str:
     return ""
 
 
-def _warn_of_exposure(settings: Settings) -> None:
-    if settings.host not in _LOOPBACK:
+def _tell_of_exposure(settings: Settings, metrics: Metrics) -> None:
+    exposed = settings.host not in _LOOPBACK
+    metrics.unauthenticated.set(exposed)
+    if exposed:
         log(logging.WARNING, "anyone who reaches this port may use the service", host=settings.host, port=settings.port)

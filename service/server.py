@@ -9,6 +9,7 @@ once.
 from __future__ import annotations
 
 import errno
+import logging
 import signal
 import socket
 import threading
@@ -22,6 +23,7 @@ import uvicorn
 from service.app import create_app
 from service.errors import ConfigurationError, ConvserveError
 from service.settings import Settings
+from service.telemetry.logs import log
 
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_S: Final = 75  # longer than the idle time of common reverse proxies, so that they close first
@@ -43,6 +45,7 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop taking work as soon as the signal arrives; uvicorn then waits for what is in flight."""
+        log(logging.INFO, "stopping", signal=signal.Signals(sig).name)
         self._on_stop()
         super().handle_exit(sig, frame)
 
@@ -72,10 +75,12 @@ def serve(settings: Settings) -> None:
     listener = _bind(settings)
     with listener:
         app = create_app(settings, on_failure=lambda error: _give_up(server, failures, error))
+        log(logging.INFO, "listening", url=f"http://{settings.host}:{settings.port}", documentation="/docs")
         server = Server(_configuration(app, settings), on_stop=app.state.context.scheduler.drain)
         server.run(sockets=[listener])
     if failures:
         raise failures[0]
+    log(logging.INFO, "stopped")
 
 
 def _give_up(server: uvicorn.Server, failures: list[ConvserveError], error: ConvserveError) -> None:

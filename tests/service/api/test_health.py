@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from tests.model_folders import picture
+from tests.model_folders import picture, write_model
 from tests.service.api.conftest import Serve
 
 RED = picture("red")
@@ -94,9 +94,19 @@ def test_requests_are_counted_by_route_template_never_by_path(client: TestClient
 
 
 def test_what_is_loaded_is_shown_in_the_metrics(client: TestClient) -> None:
-    """Dashboards can tell versions, providers and exposure apart."""
+    """Dashboards can tell versions and providers apart."""
     assert value(client, "convserve_model_ready", model="colors", version="1") == 1
     assert value(client, "convserve_provider_fallback", model="colors") == 0
-    assert value(client, "convserve_unauthenticated") == 1
     info = [dict(labels) for name, labels in samples(client) if name == "convserve_model_info"]
     assert [(labels["provider"], labels["precision"]) for labels in info] == [("cpu", "fp32")]
+
+
+@pytest.mark.parametrize(("host", "exposed"), [("127.0.0.1", 0), ("::1", 0), ("0.0.0.0", 1)])
+def test_exposure_without_keys_is_said_in_log_and_metrics(
+    tmp_path: Path, serve: Serve, caplog: pytest.LogCaptureFixture, host: str, exposed: int
+) -> None:
+    """Where anyone who reaches the port may use the service, one warning and a gauge say so."""
+    write_model(tmp_path / "models")
+    assert value(serve(host=host), "convserve_unauthenticated") == exposed
+    warnings = [record for record in caplog.records if "anyone who reaches" in record.message]
+    assert len(warnings) == exposed
