@@ -1,0 +1,91 @@
+"""Pictures in memory, portion by portion, as the loop wants them.
+
+What a batch holds is a function of seed, epoch and step alone. So a run continues in the middle of an epoch without
+having kept any state of a loader, and several processes share one batch: each takes its part of it.
+
+Axes: N pictures of a batch, C channels, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from service.artifact import Input
+from training.augmentation import augmented
+from training.pictures import Pictures
+from training.preprocessing import normalized
+from training.recipe import Augmentation
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+_VALIDATION_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of every batch this process works on.
+
+    Args:
+        rank: Number of this process, from 0.
+        world_size: Number of processes.
+
+    """
+
+    rank: int = 0
+    world_size: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingBatches:
+    """The training pictures in a new random order every epoch; what does not fill a batch waits for another epoch.
+
+    Args:
+        pictures: On the device of the network.
+        spec: The network's input.
+        augmentation: How pictures vary.
+        batch_size: Pictures per step, over all processes; divisible by their number.
+        seed: Of the run.
+        share: Part of this process.
+
+    """
+
+    pictures: Pictures
+    spec: Input
+    augmentation: Augmentation
+    batch_size: int
+    seed: int
+    share: Share
+
+    @property
+    def steps(self) -> int:
+        """Updates per epoch."""
+        return len(self.pictures) // self.batch_size
+
+    def of_epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
+        """Give the batches of an epoch, (images_NCHW, targets_N), from a step on."""
+        order = torch.randperm(len(self.pictures), generator=_chance(self.seed, epoch))
+        for step in range(first_step, self.steps):
+            chosen = order[step * self.batch_size : (step + 1) * self.batch_size].to(self.pictures.labels_N.device)
+            pixels_NCHW = augmented(
+                self.pictures.pixels_NCHW[chosen], recipe=self.augmentation, chance=_chance(self.seed, epoch, step)
+            )
+            mine = slice(self.share.rank, None, self.share.world_size)
+            yield normalized(pixels_NCHW[mine], spec=self.spec), self.pictures.labels_N[chosen[mine]]
+
+
+def validation_batches(pictures: Pictures, *, spec: Input, share: Share) -> Iterator[Batch]:
+    """Give every picture once, as it is, in order; several processes divide them among themselves."""
+    mine = slice(share.rank, None, share.world_size)
+    pixels_NCHW, labels_N = pictures.pixels_NCHW[mine], pictures.labels_N[mine]
+    for start in range(0, len(labels_N), _VALIDATION_BATCH):
+        portion = slice(start, start + _VALIDATION_BATCH)
+        yield normalized(pixels_NCHW[portion], spec=spec), labels_N[portion]
+
+
+def _chance(*numbers: int) -> torch.Generator:
+    """Make a generator whose stream belongs to these numbers and to no others."""
+    (state,) = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state))

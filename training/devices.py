@@ -1,0 +1,109 @@
+"""Where training runs and in what precision: Lightning Fabric set up from a few words; its only importer.
+
+Knows no recipe: the device is no part of an experiment.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.accelerators import ACCELERATOR_REGISTRY
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+from training.batches import Share
+from training.errors import DeviceError, did_you_mean
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceChoice:
+    """What the command line asks for.
+
+    Args:
+        device: `auto`, `cpu`, `cuda`, `mps` or another accelerator that Fabric knows.
+        processes: One per device; several train together on parts of every batch.
+        precision: One of `PRECISIONS`.
+        threads: Processor threads of each process; None leaves torch's choice.
+
+    """
+
+    device: str = "auto"
+    processes: int = 1
+    precision: str = "32-true"
+    threads: int | None = None
+
+
+def start(choice: DeviceChoice) -> Fabric:
+    """Set a device up and start the further processes where several were asked for.
+
+    Raises:
+        DeviceError: This machine has no such device, precision or number of them.
+
+    """
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces precision and process groups
+    _require_known(choice)
+    if choice.threads is not None:
+        torch.set_num_threads(choice.threads)
+    torch.backends.cudnn.deterministic = True  # a resumed run must repeat what an uninterrupted one does
+    try:
+        fabric = _set_up(choice)
+    except (RuntimeError, ValueError, ImportError, MisconfigurationException) as error:
+        raise DeviceError(f"{choice.processes} x {choice.device} cannot be used here: {error}") from error
+    if fabric.strategy.precision.precision != choice.precision:
+        raise DeviceError(f"{choice.precision} does not work on {fabric.device.type}; take bf16-mixed or 32-true.")
+    fabric.launch()
+    return fabric
+
+
+def share_of(fabric: Fabric) -> Share:
+    """Tell which part of every batch this process takes."""
+    return Share(rank=fabric.global_rank, world_size=fabric.world_size)
+
+
+def precision_state(fabric: Fabric) -> dict[str, Any]:
+    """Give what the precision remembers from step to step: the loss scale of 16-mixed, otherwise nothing."""
+    return fabric.strategy.precision.state_dict()
+
+
+def restore_precision(fabric: Fabric, state: dict[str, Any]) -> None:
+    """Put back what `precision_state` gave."""
+    fabric.strategy.precision.load_state_dict(state)
+
+
+def sum_over_processes(fabric: Fabric, value: torch.Tensor) -> torch.Tensor:
+    """Add a tensor up over all processes, the same result on each."""
+    return cast(torch.Tensor, fabric.all_reduce(value.clone(), reduce_op="sum"))  # one tensor in, one out
+
+
+def gather_over_processes(fabric: Fabric, value: torch.Tensor) -> torch.Tensor:
+    """Stack a tensor of every process along a new first axis."""
+    gathered = cast(torch.Tensor, fabric.all_gather(value))  # one tensor in, one out
+    return gathered.view(fabric.world_size, *value.shape)
+
+
+def _set_up(choice: DeviceChoice) -> Fabric:
+    with warnings.catch_warnings():
+        # Fabric replaces a precision that the device lacks with a warning; `start` makes that an error
+        warnings.filterwarnings("ignore", message="You passed `Fabric", category=UserWarning)
+        return Fabric(
+            accelerator=choice.device,
+            devices=choice.processes,
+            strategy="ddp" if choice.processes > 1 else "auto",
+            precision=choice.precision,  # type: ignore[arg-type]  # checked against the same names before
+        )
+
+
+def _require_known(choice: DeviceChoice) -> None:
+    known = ["auto", *sorted({"gpu", *ACCELERATOR_REGISTRY.available_accelerators()})]
+    if choice.device not in known:
+        raise DeviceError(f"There is no device {choice.device!r}; {did_you_mean(choice.device, known)}")
+    if choice.precision not in PRECISIONS:
+        raise DeviceError(f"There is no precision {choice.precision!r}; {did_you_mean(choice.precision, PRECISIONS)}")
+    if choice.processes < 1:
+        raise DeviceError(f"At least 1 process must train, not {choice.processes}.")

@@ -1,0 +1,279 @@
+"""One run from the first weights to the last: epochs, validation, the best weights kept, the state saved.
+
+Knows the loop and checkpoints; neither data sets nor ONNX nor publication. The order of the steps of an epoch stands in
+`loop.py`, what a checkpoint holds in `run_state.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import nn
+
+from training.batches import TrainingBatches, validation_batches
+from training.checkpoints import read_checkpoint, write_checkpoint
+from training.devices import share_of, sum_over_processes
+from training.durable import write_durably
+from training.errors import InterruptedRunError, RecipeError
+from training.experiment import Experiment, RunFolder
+from training.history import EpochRecord, as_csv, best_of
+from training.loop import Totals, evaluate, train_one_epoch
+from training.network import build_network
+from training.optimization import make_optimizer, make_schedule
+from training.pictures import Pictures
+from training.recipe_file import recipe_tables
+from training.run_state import Place, RunState, weights_only
+from training.splits import Splits
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+_STEPS_BETWEEN_VOTES = 10  # processes agree on stopping over the network, which is too slow for every step
+
+
+class Reporter(Protocol):
+    """Who is told how a run goes."""
+
+    def epoch_begins(self, epoch: int, *, epochs: int, steps: int, first_step: int, batch_size: int) -> None:
+        """An epoch, counted from 1, starts or goes on at a step."""
+
+    def step_done(self, totals: Totals) -> None:
+        """One update more; `totals` are the sums of the epoch so far."""
+
+    def epoch_ends(self, record: EpochRecord, *, best: bool) -> None:
+        """An epoch and its validation are done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A run that is set up; `run` does it.
+
+    Args:
+        experiment: Recipe and seed.
+        splits: Its pictures.
+        validation: The validation pictures on the device.
+        folder: Where checkpoints and the log go.
+        state: Network, optimiser and place.
+        network: The network as the fabric wraps it.
+        optimizer: The optimiser as the fabric wraps it.
+        batches: The training pictures in portions.
+        learning_rate: By step of the whole run.
+        reporter: Told how it goes.
+        wants_to_stop: Asked after every step.
+        clock: Seconds that never go back.
+
+    """
+
+    experiment: Experiment
+    splits: Splits
+    validation: Pictures
+    folder: RunFolder
+    state: RunState
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    batches: TrainingBatches
+    learning_rate: Callable[[int], float]
+    reporter: Reporter
+    wants_to_stop: Callable[[], bool]
+    clock: Callable[[], float]
+
+    @classmethod
+    def set_up(
+        cls,
+        fabric: Fabric,
+        *,
+        experiment: Experiment,
+        splits: Splits,
+        folder: RunFolder,
+        reporter: Reporter,
+        wants_to_stop: Callable[[], bool],
+        clock: Callable[[], float],
+    ) -> Fit:
+        """Build network, optimiser and batches from recipe and seed.
+
+        Raises:
+            RecipeError: The recipe does not fit the pictures or the number of processes.
+
+        """
+        recipe = experiment.recipe
+        torch.manual_seed(experiment.seed)
+        bare_network = build_network(recipe, num_classes=len(splits.dataset.labels))
+        if recipe.training.channels_last:
+            bare_network = bare_network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
+        bare_optimizer = make_optimizer(bare_network, recipe=recipe.optimizer)
+        network, optimizer = fabric.setup(bare_network, bare_optimizer)
+        batches = _training_batches(fabric, experiment=experiment, splits=splits)
+        torch.manual_seed(experiment.seed + fabric.global_rank)  # each process drops out other units
+        return cls(
+            experiment=experiment,
+            splits=splits,
+            validation=splits.validation.to(fabric.device),
+            folder=folder,
+            state=RunState(fabric, bare_network, bare_optimizer, Place(Totals.empty(fabric.device))),
+            network=network,
+            optimizer=optimizer,
+            batches=batches,
+            learning_rate=make_schedule(
+                recipe.schedule,
+                peak=recipe.optimizer.learning_rate,
+                total_steps=batches.steps * recipe.training.epochs,
+            ),
+            reporter=reporter,
+            wants_to_stop=wants_to_stop,
+            clock=clock,
+        )
+
+    def run(self, *, resume: bool) -> list[EpochRecord]:
+        """Train to the last epoch.
+
+        Args:
+            resume: Continue from the last checkpoint instead of starting over.
+
+        Returns:
+            One record per epoch.
+
+        Raises:
+            CheckpointError: There is nothing to resume, or it is of another run.
+            InterruptedRunError: `wants_to_stop` ended the run; its state is saved.
+
+        """
+        if resume:
+            checkpoint = read_checkpoint(self.folder.last)
+            self.state.restore(checkpoint, identity=self._identity(), source=self.folder.last)
+        else:
+            self._begin()
+        place, epochs = self.state.place, self.experiment.recipe.training.epochs
+        while place.epoch < epochs:
+            if not self._train_epoch():
+                self._save_last()
+                raise InterruptedRunError(
+                    f"Stopped in epoch {place.epoch + 1} of {epochs} after step {place.step}; the state is saved."
+                )
+            self._finish_epoch()
+        return place.history
+
+    def _begin(self) -> None:
+        if self.state.fabric.is_global_zero:
+            self.folder.clear()
+            tables = json.dumps(recipe_tables(self.experiment.recipe), indent=2) + "\n"
+            write_durably(self.folder.recipe, tables.encode())
+
+    def _train_epoch(self) -> bool:
+        """Train for the rest of the epoch under way; False where it was broken off."""
+        place, batches = self.state.place, self.batches
+        first_of_epoch = place.epoch * batches.steps
+        self.reporter.epoch_begins(
+            place.epoch + 1,
+            epochs=self.experiment.recipe.training.epochs,
+            steps=batches.steps,
+            first_step=place.step,
+            batch_size=batches.batch_size,
+        )
+        started_s = self.clock()
+        completed = train_one_epoch(
+            self.state.fabric,
+            self.network,
+            self.optimizer,
+            batches=batches.of_epoch(place.epoch, first_step=place.step),
+            learning_rates=(self.learning_rate(first_of_epoch + step) for step in range(place.step, batches.steps)),
+            label_smoothing=self.experiment.recipe.training.label_smoothing,
+            totals=place.totals,
+            should_stop=self._after_step,
+        )
+        place.epoch_s += self.clock() - started_s
+        return completed or place.step == batches.steps
+
+    def _after_step(self) -> bool:
+        """Count the step; answer whether all processes stop here."""
+        place, fabric = self.state.place, self.state.fabric
+        place.step += 1
+        self.reporter.step_done(place.totals)
+        if fabric.world_size == 1:
+            return self.wants_to_stop()
+        if place.step % _STEPS_BETWEEN_VOTES:
+            return False
+        vote = torch.tensor(float(self.wants_to_stop()), device=fabric.device)
+        return bool(sum_over_processes(fabric, vote) > 0)
+
+    def _finish_epoch(self) -> None:
+        """Validate, write the epoch down, keep the weights if they are the best so far."""
+        record = self._record()
+        place = self.state.place
+        place.history.append(record)
+        place.totals, place.step, place.epoch_s = Totals.empty(self.state.fabric.device), 0, 0.0
+        is_best = best_of(place.history) is record
+        if is_best and self.state.fabric.is_global_zero:
+            weights = weights_only(self.state.network, identity=self._identity(), record=record)
+            write_checkpoint(self.folder.best, weights)
+        self._save_last()
+        self.reporter.epoch_ends(record, best=is_best)
+
+    def _record(self) -> EpochRecord:
+        place, fabric, batches = self.state.place, self.state.fabric, self.batches
+        started_s = self.clock()
+        validation = Totals.empty(fabric.device)
+        evaluate(
+            self.network,
+            batches=validation_batches(self.validation, spec=self.splits.spec, share=batches.share),
+            totals=validation,
+        )
+        training_loss, training_error = _means(fabric, place.totals)
+        validation_loss, validation_error = _means(fabric, validation)
+        return EpochRecord(
+            epoch=place.epoch + 1,
+            learning_rate=self.learning_rate((place.epoch + 1) * batches.steps - 1),
+            training_loss=training_loss,
+            training_error=training_error,
+            validation_loss=validation_loss,
+            validation_error=validation_error,
+            seconds=place.epoch_s + self.clock() - started_s,
+            pictures_per_s=batches.steps * batches.batch_size / max(place.epoch_s, 1e-9),
+        )
+
+    def _save_last(self) -> None:
+        checkpoint = self.state.capture(identity=self._identity())
+        if self.state.fabric.is_global_zero:
+            write_checkpoint(self.folder.last, checkpoint)
+            write_durably(self.folder.log, as_csv(self.state.place.history))
+
+    def _identity(self) -> dict[str, Any]:
+        """Name what must be the same for a checkpoint to be continued."""
+        fabric = self.state.fabric
+        return {
+            **recipe_tables(self.experiment.recipe),
+            "publication": None,
+            "seed": self.experiment.seed,
+            "data fingerprint": self.splits.fingerprint,
+            "processes": fabric.world_size,
+            "precision": str(fabric.strategy.precision.precision),
+        }
+
+
+def _training_batches(fabric: Fabric, *, experiment: Experiment, splits: Splits) -> TrainingBatches:
+    recipe, share = experiment.recipe, share_of(fabric)
+    batch_size, available = recipe.training.batch_size, len(splits.training)
+    if batch_size % share.world_size:
+        raise RecipeError(
+            f"training.batch_size {batch_size} cannot be shared evenly by {share.world_size} processes; "
+            f"take a multiple of {share.world_size}."
+        )
+    if batch_size > available:
+        raise RecipeError(f"training.batch_size {batch_size} is more than the {available} training pictures.")
+    return TrainingBatches(
+        pictures=splits.training.to(fabric.device),
+        spec=splits.spec,
+        augmentation=recipe.augmentation,
+        batch_size=batch_size,
+        seed=experiment.seed,
+        share=share,
+    )
+
+
+def _means(fabric: Fabric, totals: Totals) -> tuple[float, float]:
+    """Give mean loss and error over the pictures of all processes."""
+    loss, wrong, seen = (sum_over_processes(fabric, total).item() for total in (totals.loss, totals.wrong, totals.seen))
+    return loss / seen, wrong / seen

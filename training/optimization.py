@@ -1,0 +1,70 @@
+"""How gradients become better weights: parameter groups, optimisers, schedules.
+
+A schedule is a function of the step and keeps no state, so that a resumed run is on it without having to be told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from training.recipe import Optimizer, Schedule
+
+
+def make_optimizer(network: nn.Module, *, recipe: Optimizer) -> torch.optim.Optimizer:
+    """Make the optimiser of a recipe over all weights of a network.
+
+    Source: SGD with Nesterov momentum, Sutskever et al. 2013; AdamW, Loshchilov and Hutter 2019, arXiv 1711.05101.
+    """
+    groups = parameter_groups(network, weight_decay=recipe.weight_decay)
+    if recipe.name == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    nesterov = recipe.momentum > 0
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov)
+
+
+def parameter_groups(network: nn.Module, *, weight_decay: float) -> list[dict[str, object]]:
+    """Divide weights into those that decay and those that do not.
+
+    Biases and the factors of normalisation have one axis; pulling them to zero takes freedom without making the
+    network simpler.
+    """
+    trainable = [weights for weights in network.parameters() if weights.requires_grad]
+    decaying = [weights for weights in trainable if weights.ndim > 1]
+    spared = [weights for weights in trainable if weights.ndim <= 1]
+    groups: list[dict[str, object]] = [
+        {"params": decaying, "weight_decay": weight_decay},
+        {"params": spared, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def make_schedule(recipe: Schedule, *, peak: float, total_steps: int) -> Callable[[int], float]:
+    """Give the learning rate as a function of the step, 0..total_steps - 1.
+
+    Source: cosine, Loshchilov and Hutter 2017, arXiv 1608.03983; warm-up, Goyal et al. 2017, arXiv 1706.02677.
+    """
+    warmup_steps = round(recipe.warmup_share * total_steps)
+    falling_steps = max(1, total_steps - warmup_steps)
+
+    def learning_rate(step: int) -> float:
+        if step < warmup_steps:
+            return peak * (step + 1) / (warmup_steps + 1)
+        return peak * _fall(recipe.name, (step - warmup_steps) / falling_steps)
+
+    return learning_rate
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Let the next step use this learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _fall(name: str, progress: float) -> float:
+    if name == "cosine":
+        return (1 + math.cos(math.pi * progress)) / 2
+    return 1 - progress if name == "linear" else 1.0

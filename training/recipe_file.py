@@ -1,0 +1,136 @@
+"""Recipes as TOML files: finding them by name, reading them strictly, changing single values.
+
+A typo in a recipe must not train for an hour with a default in its place, so an unknown key is an error that names the
+closest key there is. What a recipe may say stands in `recipe.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+import json
+import tomllib
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from training.errors import RecipeError, did_you_mean
+from training.recipe import RECIPE_ADAPTER, Recipe
+
+RECIPES_DIR = Path(__file__).parent / "recipes"
+
+
+def recipe_names(folder: Path = RECIPES_DIR) -> list[str]:
+    """List the recipes that come with the project."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def find_recipe(name: str, *, folder: Path = RECIPES_DIR) -> Path:
+    """Find a recipe by name, or by path where it ends in `.toml`.
+
+    Raises:
+        RecipeError: There is none; the text names the closest.
+
+    """
+    path = Path(name) if name.endswith(".toml") else folder / f"{name}.toml"
+    if path.is_file():
+        return path
+    if name.endswith(".toml"):
+        raise RecipeError(f"There is no recipe file {name!r}.")
+    raise RecipeError(f"There is no recipe {name!r}; {did_you_mean(name, recipe_names(folder))}")
+
+
+def read_recipe(path: Path, *, changes: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and change single values of it.
+
+    Args:
+        path: The TOML file.
+        changes: Like `optimizer.learning_rate=0.1`, applied in order; the value is written as in TOML.
+
+    Raises:
+        RecipeError: The file or a change is no TOML, or says what no recipe can say.
+
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(f"{path}: {error}") from error
+    for change in changes:
+        tables = _changed(tables, change)
+    return parse_recipe(tables, source=str(path))
+
+
+def parse_recipe(tables: Mapping[str, Any], *, source: str) -> Recipe:
+    """Turn the tables of a recipe into its types; `source` begins the text of the error.
+
+    Raises:
+        RecipeError: A key is unknown or missing, or a value is out of its range.
+
+    """
+    try:
+        return RECIPE_ADAPTER.validate_json(json.dumps(tables, default=str))
+    except ValidationError as error:
+        problems = [_explain(problem["loc"], problem["type"], problem["msg"]) for problem in error.errors()]
+        raise RecipeError(f"{source}: {'; '.join(problems)}") from error
+
+
+def recipe_tables(recipe: Recipe) -> dict[str, Any]:
+    """Give a recipe as plain tables, defaults included; `parse_recipe` reads them back to an equal recipe."""
+    tables: dict[str, Any] = RECIPE_ADAPTER.dump_python(recipe, mode="json")
+    return tables
+
+
+def recipe_digest(recipe: Recipe) -> str:
+    """Name a recipe by what it says, in 12 hex digits: comments, order and written-out defaults do not matter.
+
+    The publication's words do not change the weights and are left out.
+    """
+    tables = recipe_tables(recipe) | {"publication": None}
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _changed(tables: dict[str, Any], change: str) -> dict[str, Any]:
+    key, separator, value = change.partition("=")
+    *path, last = key.strip().split(".")
+    if not separator or not last:
+        raise RecipeError(f"A change is written like training.epochs=10, not {change!r}.")
+    tables = copy.deepcopy(tables)
+    table = tables
+    for part in path:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise RecipeError(f"{key.strip()!r} in {change!r} leads through {part!r}, which is a value.")
+    table[last] = _toml_value(value.strip())
+    return tables
+
+
+def _toml_value(text: str) -> object:
+    """Read a value as TOML does; bare words count as text so that a shell needs no quotes in quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explain(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    where = ".".join(map(str, location))
+    if kind == "unexpected_keyword_argument":
+        *path, key = map(str, location)
+        place = f"[{'.'.join(path)}]" if path else "the recipe"
+        return f"unknown key {key!r} in {place}; {did_you_mean(key, _keys(path))}"
+    if kind in {"missing", "missing_argument"}:
+        return f"{where} is missing"
+    return f"{where}: {message[0].lower()}{message[1:]}"
+
+
+def _keys(path: Sequence[str]) -> list[str]:
+    """List the keys of the table at a path, from the types themselves."""
+    kind: Any = Recipe
+    for part in path:
+        hint = typing.get_type_hints(kind)[part]
+        kind = next((option for option in typing.get_args(hint) if dataclasses.is_dataclass(option)), hint)
+    return [entry.name for entry in dataclasses.fields(kind)]
