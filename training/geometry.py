@@ -26,7 +26,8 @@ class Layer:
     Attributes:
         name: dotted name inside the network.
         kind: class of the layer; `Concatenation` and `Sum` where ways meet.
-        options: window, stride, padding and so on, as text.
+        options: window, stride, groups and so on, as text.
+        padding: what is added at the borders, as text; empty for layers without a window.
         input_shape: without the batch.
         output_shape: without the batch.
         parameters: trainable numbers.
@@ -40,6 +41,7 @@ class Layer:
     name: str
     kind: str
     options: str
+    padding: str
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
     parameters: int
@@ -151,6 +153,7 @@ class _Walk:
             name=name,
             kind=kind,
             options=effect.options,
+            padding=effect.padding,
             input_shape=entering.shape,
             output_shape=output.shape,
             parameters=effect.parameters,

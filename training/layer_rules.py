@@ -31,7 +31,8 @@ class Effect:
 
     Attributes:
         output: the feature map after it.
-        options: window, stride, padding and so on, as text.
+        options: window, stride, groups and so on, as text.
+        padding: what is added at the borders, as text; empty for layers without a window.
         parameters: trainable numbers.
         multiply_adds: of convolutions and fully connected layers.
         formulas: how the numbers come about, one line each.
@@ -39,6 +40,7 @@ class Effect:
 
     output: FeatureMap
     options: str = ""
+    padding: str = ""
     parameters: int = 0
     multiply_adds: int = 0
     formulas: tuple[str, ...] = ()
@@ -81,10 +83,14 @@ class _Window:
 
     def __str__(self) -> str:
         words = [f"{_by(self.kernel)} window", f"stride {_by(self.stride, short=True)}"]
-        words.append(f"padding {_by(self.padding, short=True)}" if any(self.padding) else "valid")
         if self.dilation != (1, 1):
             words.append(f"dilation {_by(self.dilation, short=True)}")
         return ", ".join([*words, "rounded up"] if self.ceil_mode else words)
+
+    @property
+    def padded(self) -> str:
+        """Pixels added on each side, in words."""
+        return _by(self.padding, short=True) if any(self.padding) else "valid"
 
     def slide(self, entering: FeatureMap, *, channels: int) -> tuple[FeatureMap, tuple[str, ...]]:
         """Give the map after the window, and the formulas of its sides and of its receptive field."""
@@ -124,6 +130,7 @@ def _convolution(layer: nn.Conv2d, entering: FeatureMap) -> Effect:
     seen = f"{window.kernel[0]}*{window.kernel[1]}*{layer.in_channels}{over}"
     return Effect(
         output=output,
+        padding=window.padded,
         options=f"{window}" + (f", {layer.groups} groups" if layer.groups > 1 else ""),
         parameters=parameters,
         multiply_adds=multiply_adds,
@@ -144,6 +151,7 @@ def _fixed_convolution(layer: FixedConv2d, entering: FeatureMap) -> Effect:
     product = f"{window.kernel[0]}*{window.kernel[1]}*{layer.in_channels} * {layer.out_channels} * {height}*{width}"
     return Effect(
         output=output,
+        padding=window.padded,
         options=f"{window}, fixed",
         multiply_adds=multiply_adds,
         formulas=(*formulas, "parameters = 0, the weights are given", f"multiply-adds = {product} = {multiply_adds:,}"),
@@ -160,6 +168,7 @@ def _sparse_convolution(layer: SparseConv2d, entering: FeatureMap) -> Effect:
     parameters, multiply_adds = taps + maps, taps * height * width
     return Effect(
         output=output,
+        padding=window.padded,
         options=f"{window}, {layer.connections} of {layer.in_channels * maps} connections",
         parameters=parameters,
         multiply_adds=multiply_adds,
@@ -175,8 +184,8 @@ def _pooling(layer: nn.MaxPool2d | nn.AvgPool2d | MedianPool2d, entering: Featur
     window = _Window.of(layer)
     output, formulas = window.slide(entering, channels=entering.maps[0])
     padded_average = isinstance(layer, nn.AvgPool2d) and any(window.padding)
-    counted = (", padding counted" if layer.count_include_pad else ", padding not counted") if padded_average else ""
-    return Effect(output=output, options=f"{window}{counted}", formulas=formulas)
+    counted = (" counted" if layer.count_include_pad else " not counted") if padded_average else ""
+    return Effect(output=output, options=str(window), padding=f"{window.padded}{counted}", formulas=formulas)
 
 
 def _subsampling(layer: Subsampling, entering: FeatureMap) -> Effect:
@@ -200,8 +209,8 @@ def _same_padding(layer: SamePad2d, entering: FeatureMap) -> Effect:
     formula = f"rows to add = max({covered} - {height}, 0) = {top + bottom}"
     return Effect(
         output=output,
-        options=f"same for a {layer.kernel_size}x{layer.kernel_size} window at stride {layer.stride}: {top} above, "
-        f"{bottom} below, {left} left, {right} right, {layer.mode}",
+        options=f"for a {layer.kernel_size}x{layer.kernel_size} window at stride {layer.stride}",
+        padding=f"same: rows {top}+{bottom}, columns {left}+{right}, {layer.mode}",
         formulas=(formula,),
     )
 
@@ -210,7 +219,9 @@ def _shortcut(layer: SubsamplingShortcut, entering: FeatureMap) -> Effect:
     channels, _, _ = entering.maps
     window = _Window(kernel=(1, 1), stride=(layer.stride, layer.stride), padding=(0, 0))
     output, formulas = window.slide(entering, channels=channels + layer.extra_channels)
-    return Effect(output=output, options=f"{window}, {layer.extra_channels} channels of zeros", formulas=formulas)
+    return Effect(
+        output=output, options=f"{window}, {layer.extra_channels} channels of zeros", padding="valid", formulas=formulas
+    )
 
 
 def _global_pooling(layer: nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d, entering: FeatureMap) -> Effect:
@@ -220,7 +231,10 @@ def _global_pooling(layer: nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d, entering
     window = _Window(kernel=(height, width), stride=(1, 1), padding=(0, 0))
     output, formulas = window.slide(entering, channels=entering.maps[0])
     return Effect(
-        output=replace(output, local=False), options=f"{height}x{width} window, all of the map", formulas=formulas
+        output=replace(output, local=False),
+        options=f"{height}x{width} window, all of the map",
+        padding="valid",
+        formulas=formulas,
     )
 
 

@@ -15,6 +15,8 @@ from training.architectures.catalog import Facts, facts, names
 from training.architectures.errors import ArchitectureOptionError, UnknownArchitectureError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
 __all__ = [
@@ -70,7 +72,10 @@ def build(
     for option, value in sizes.items():
         if value < 1:
             raise ArchitectureOptionError(f"{option} must be at least 1, not {value!r}.")
-    return entry.builder(**sizes, **entry.fixed, **options)
+    try:
+        return entry.builder(**sizes, **entry.fixed, **options)
+    except ValueError as error:
+        raise ArchitectureOptionError(f"{name} cannot be built with {_in_words(sizes | options)}: {error}") from error
 
 
 def options_of(name: str) -> dict[str, object]:
@@ -82,3 +87,7 @@ def options_of(name: str) -> dict[str, object]:
     entry = facts(name)
     parameters = inspect.signature(entry.builder).parameters
     return {key: parameter.default for key, parameter in parameters.items() if key not in _SIZES | set(entry.fixed)}
+
+
+def _in_words(settings: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in settings.items())

@@ -29,18 +29,18 @@ def logistic_regression(*, num_classes: int, in_channels: int, input_size: int) 
     return initialize(nn.Sequential(layers), scheme="zeros")
 
 
-def mlp(*, num_classes: int, in_channels: int, input_size: int, hidden: Sequence[int] = (100,)) -> nn.Module:
+def mlp(*, num_classes: int, in_channels: int, input_size: int, hidden: int | Sequence[int] = (100,)) -> nn.Module:
     """Build a multi-layer perceptron: 79,510 parameters for 28x28 grey pictures, 100 hidden units and 10 classes.
 
     Args:
         num_classes: width of the last layer.
         in_channels: channels of the picture.
         input_size: side of the picture in pixels.
-        hidden: width of each hidden layer, first to last.
+        hidden: width of each hidden layer, first to last, or of the only one.
     """
     layers = OrderedDict[str, nn.Module](flatten=nn.Flatten())
     width = in_channels * input_size**2
-    for number, next_width in enumerate(hidden, start=1):
+    for number, next_width in enumerate([hidden] if isinstance(hidden, int) else hidden, start=1):
         layers[f"hidden{number}"] = nn.Linear(width, next_width)
         layers[f"relu{number}"] = nn.ReLU()
         width = next_width

@@ -6,7 +6,10 @@ These derive from nothing of the service, because this package stands alone with
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+Choice = TypeVar("Choice")
 
 
 class UnknownArchitectureError(ValueError):
@@ -22,3 +25,14 @@ class UnknownArchitectureError(ValueError):
 
 class ArchitectureOptionError(ValueError):
     """An architecture was asked for in a form that it does not have."""
+
+
+def chosen(option: str, value: str, *, among: Mapping[str, Choice]) -> Choice:
+    """Look up what the value of an option stands for.
+
+    Raises:
+        ArchitectureOptionError: the option has no such value; the text lists those that it has.
+    """
+    if value not in among:
+        raise ArchitectureOptionError(f"{option} may be {', '.join(among)}, not {value!r}.")
+    return among[value]

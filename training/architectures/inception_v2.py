@@ -24,6 +24,7 @@ from typing import Literal
 from torch import nn
 
 from training.architectures.blocks import Branches, Conv, chain
+from training.architectures.errors import chosen
 from training.architectures.initialization import initialize
 from training.architectures.sizes import HALVED_FROM, PUBLISHED_FROM
 
@@ -43,7 +44,11 @@ _MODULES: dict[str, tuple[int, int, int, int, int, str, int]] = {
     "inception_5a": (352, 192, 320, 160, 224, "average", 128),
     "inception_5b": (352, 192, 320, 192, 224, "max", 128),
 }
-_SLIM_PROJECTION = {"inception_4c": 96, "inception_4d": 96}
+# Biases or none, and other widths after the pool.
+_READINGS: dict[str, tuple[bool, dict[str, int]]] = {
+    "caffe": (True, {}),
+    "slim": (False, {"inception_4c": 96, "inception_4d": 96}),
+}
 
 
 def inception_v2(*, num_classes: int, in_channels: int, input_size: int, reading: Reading | None = None) -> nn.Module:
@@ -56,12 +61,11 @@ def inception_v2(*, num_classes: int, in_channels: int, input_size: int, reading
         reading: whose reading of the paper's table, see above.
     """
     small = input_size < PUBLISHED_FROM
-    reading = reading or ("slim" if small else "caffe")
-    bias = reading == "caffe"
+    bias, reprojected = chosen("reading", reading or ("slim" if small else "caffe"), among=_READINGS)
     layers = _stem(in_channels, input_size=input_size, bias=bias)
     channels = 192
     for name, (single, reduce3, three, reduce5, double, pool, projection) in _MODULES.items():
-        projected = _SLIM_PROJECTION.get(name, projection) if reading == "slim" else projection
+        projected = reprojected.get(name, projection)
         widths = (single, reduce3, three, reduce5, double, projected)
         layers[name] = _inception(channels, widths, pool=pool, bias=bias)
         channels = single + three + double + (projected or channels)

@@ -21,7 +21,7 @@ from torch.nn import functional
 from training.architectures.sizes import same_padding
 
 PaddingMode = Literal["constant", "nearest", "mirror", "wrap"]
-_TORCH_MODES = {"constant": "constant", "nearest": "replicate", "mirror": "reflect", "wrap": "circular"}
+TORCH_MODES = {"constant": "constant", "nearest": "replicate", "mirror": "reflect", "wrap": "circular"}
 
 
 class SamePad2d(nn.Module):
@@ -48,7 +48,7 @@ class SamePad2d(nn.Module):
     def forward(self, maps_NCHW: Tensor) -> Tensor:
         """Pad rows and columns."""
         height, width = maps_NCHW.shape[2:]
-        return functional.pad(maps_NCHW, (*self.amounts(width), *self.amounts(height)), mode=_TORCH_MODES[self.mode])
+        return functional.pad(maps_NCHW, (*self.amounts(width), *self.amounts(height)), mode=TORCH_MODES[self.mode])
 
     def extra_repr(self) -> str:
         """Show the options in the printed network."""

@@ -24,11 +24,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.architectures.blocks import Conv, Residual, conv_bn_relu
+from training.architectures.errors import chosen
 from training.architectures.initialization import initialize
 from training.architectures.sizes import HALVED_FROM, PUBLISHED_FROM
 
 Layers = OrderedDict[str, nn.Module]
-Option = Literal["A", "B"]
+Option = Literal["A", "B", "C"]
 Block = Callable[[int, int, int], Residual]  # input channels, output channels, stride
 
 
@@ -159,10 +160,22 @@ def bottleneck_body(in_channels: int, width: int, stride: int) -> nn.Sequential:
 
 
 def shape_shortcut(in_channels: int, out_channels: int, stride: int, *, option: Option) -> nn.Module | None:
-    """Build what lets a block's input be added to its output; None where it fits as it is."""
-    if stride == 1 and in_channels == out_channels:
+    """Build what lets a block's input be added to its output; None where it passes as it is.
+
+    Args:
+        in_channels: of the block.
+        out_channels: of the block.
+        stride: of the block.
+        option: the paper's letter: where the shape changes, `A` subsamples and adds zeros, `B` projects; `C` projects
+            in every block.
+
+    Raises:
+        ArchitectureOptionError: another letter.
+    """
+    project, always = chosen("shortcut", option, among=_SHORTCUTS)
+    if stride == 1 and in_channels == out_channels and not always:
         return None
-    if option == "A":
+    if not project:
         return SubsamplingShortcut(out_channels - in_channels, stride=stride)
     projection = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
     return nn.Sequential(Layers(conv=projection, norm=nn.BatchNorm2d(out_channels)))
@@ -200,6 +213,8 @@ def quiet_residuals(network: nn.Sequential) -> nn.Sequential:
     return network
 
 
+# The paper's options: whether shapes are changed by projection, and whether every block projects.
+_SHORTCUTS = {"A": (False, False), "B": (True, False), "C": (True, True)}
 _DEPTHS = {
     18: ((2, 2, 2, 2), 1),
     34: ((3, 4, 6, 3), 1),
