@@ -36,6 +36,13 @@ def noise(width: int, height: int, *, channels: int = 3) -> Pixels:
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
+def texture(width: int, height: int) -> Pixels:
+    """Make a picture as photographs are: neighbours resemble each other, and a shift by one pixel shows everywhere."""
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    waves = [np.sin(x / 2.1) + np.cos(y / 2.7), np.sin((x + y) / 3.3) + np.cos(x / 5), np.cos((x - 2 * y) / 6)]
+    return np.asarray(np.rint(128 + 45 * np.stack(waves, axis=-1)), dtype=np.uint8)
+
+
 def gradient(width: int, height: int) -> Pixels:
     """Make a smooth picture that lossy formats keep nearly as it is: red grows rightwards, green downwards."""
     red = np.linspace(0, 255, width)[np.newaxis, :].repeat(height, axis=0)

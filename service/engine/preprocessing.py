@@ -10,10 +10,11 @@ Knows manifests and pixels; neither networks nor HTTP.
 from __future__ import annotations
 
 import io
+import math
 import struct
 import warnings
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,8 @@ warnings.filterwarnings(
     "ignore", module=r"PIL\."
 )  # odd metadata is no news; changing filters per call is not thread-safe
 
+Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+
 _FILTERS: Final = {
     "nearest": Image.Resampling.NEAREST,
     "box": Image.Resampling.BOX,
@@ -72,6 +75,11 @@ _TURNS: Final[dict[object, Image.Transpose]] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_WIDEST_FILTER: Final = 3  # pixels that Lanczos reaches to each side
+# Long side to short side up to which a picture is scaled as a whole. Cutting first gives other roundings between the
+# two passes of a resampling: measured on photographs, one value in 400,000 by 2 of 255 (bilinear), one in 9,000 by up
+# to 9 (bicubic).
+_LONGEST_ASPECT_IN_WHOLE: Final = 8
 _SIXTEEN_BIT_GREY: Final = "I;16"  # the only mode of more than eight bits that these formats open in
 _SIXTEEN_TO_EIGHT: Final = 257  # 65535 / 255
 
@@ -230,25 +238,46 @@ def _shorter_side_cropped(image: Image.Image, resize: Resize, *, width: int, hei
     """Scale the shorter side to `resize.size`, then cut the middle out.
 
     Sizes and offsets round as torchvision's Resize and CenterCrop do, so that networks trained with them see the
-    same pixels.
+    same pixels. Of a strip only the middle is resampled: scaled as a whole it may be larger than memory.
     """
     short_side = resize.size or min(width, height)
     long_side = int(short_side * max(image.size) / min(image.size))
     size = (short_side, long_side) if image.width <= image.height else (long_side, short_side)
-    scaled = _resampled(image, size, resize)
     left, top = round((size[0] - width) / 2), round((size[1] - height) / 2)
-    return scaled.crop((left, top, left + width, top + height))
+    if long_side <= _LONGEST_ASPECT_IN_WHOLE * short_side:
+        return _resampled(image, size, resize).crop((left, top, left + width, top + height))
+    scale_x, scale_y = image.width / size[0], image.height / size[1]
+    window = (left * scale_x, top * scale_y, (left + width) * scale_x, (top + height) * scale_y)
+    middle, window = _surroundings(image, window, scale=max(scale_x, scale_y))
+    return _resampled(middle, (width, height), resize, window)
 
 
-def _resampled(image: Image.Image, size: tuple[int, int], resize: Resize) -> Image.Image:
-    """Resample to (width, height); without antialiasing the filter keeps its width however small the result is."""
-    if image.size == size:
+def _surroundings(image: Image.Image, window: Box, *, scale: float) -> tuple[Image.Image, Box]:
+    """Cut out a window with the pixels around it that a filter reaches, and say where it lies in them."""
+    reach = math.ceil(_WIDEST_FILTER * max(1.0, scale)) + 1
+    left, top = max(0, math.floor(window[0]) - reach), max(0, math.floor(window[1]) - reach)
+    right, bottom = min(image.width, math.ceil(window[2]) + reach), min(image.height, math.ceil(window[3]) + reach)
+    return image.crop((left, top, right, bottom)), (
+        window[0] - left,
+        window[1] - top,
+        window[2] - left,
+        window[3] - top,
+    )
+
+
+def _resampled(image: Image.Image, size: tuple[int, int], resize: Resize, window: Box | None = None) -> Image.Image:
+    """Resample a window, by default the whole picture, to (width, height).
+
+    Without antialiasing the filter keeps its width however small the result is.
+    """
+    left, top, right, bottom = window = window or (0, 0, *image.size)
+    if image.size == size and window == (0, 0, *size):
         return image
     if resize.antialias or resize.interpolation == "nearest":
-        return image.resize(size, _FILTERS[resize.interpolation])
+        return image.resize(size, _FILTERS[resize.interpolation], box=window)
     transform = Image.Resampling.BICUBIC if resize.interpolation == "bicubic" else Image.Resampling.BILINEAR
-    scale_x, scale_y = image.width / size[0], image.height / size[1]
-    return image.transform(size, Image.Transform.AFFINE, (scale_x, 0, 0, 0, scale_y, 0), resample=transform)
+    scale_x, scale_y = (right - left) / size[0], (bottom - top) / size[1]
+    return image.transform(size, Image.Transform.AFFINE, (scale_x, 0, left, 0, scale_y, top), resample=transform)
 
 
 def _arranged(image: Image.Image, spec: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
