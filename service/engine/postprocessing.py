@@ -5,10 +5,14 @@ Axes: N pictures, K classes.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from service.errors import InferenceError
+
+_ROUNDING: Final = 0.01  # an int8 graph may miss 0 and 1 by a step of its scale, about 1/256
 
 
 def to_probabilities(
@@ -17,21 +21,41 @@ def to_probabilities(
     """Turn network outputs into probabilities that sum to 1 per picture.
 
     Args:
-        values: [N, K], or [N, 1] for a sigmoid (the second class's probability).
+        values: Finite, [N, K], or [N, 1] for a sigmoid (the second class's probability).
         holds: What the manifest says the values are.
 
     Returns:
         [N, K] probabilities; [N, 2] for a sigmoid.
 
+    Raises:
+        InferenceError: The values are not what the manifest says.
+
     """
+    if holds == "logits":
+        with np.errstate(over="ignore"):  # two finite numbers may lie infinitely far apart: the exponential is 0 then
+            values = np.exp(values - values.max(axis=1, keepdims=True), dtype=np.float32)
+    else:
+        values = _within_range(values, holds=holds)
     if holds == "sigmoid":
         return np.concatenate([1 - values, values], axis=1)
-    if holds == "logits":
-        exponentials = np.exp(values - values.max(axis=1, keepdims=True), dtype=np.float32)
-        values = exponentials
     # also for probabilities: float32 softmax and int8 graphs leave the sum a few units in the last place beside 1
-    shares: NDArray[np.float32] = values / values.sum(axis=1, keepdims=True)
+    totals = values.sum(axis=1, keepdims=True)
+    if not totals.all():
+        raise InferenceError("The network gave probabilities that are all 0.")
+    shares: NDArray[np.float32] = values / totals
     return shares
+
+
+def _within_range(values: NDArray[np.float32], *, holds: str) -> NDArray[np.float32]:
+    """Cut off what rounding left outside 0..1, and refuse what cannot have been meant so."""
+    highest = 1.0 if holds == "sigmoid" else np.inf
+    if values.min() < -_ROUNDING or values.max() > highest + _ROUNDING:
+        found = f"values from {values.min():.3g} to {values.max():.3g}"
+        raise InferenceError(
+            f"The manifest says that the network gives {holds}, and it gave {found}; are these logits?"
+        )
+    clipped: NDArray[np.float32] = np.clip(values, 0, highest)
+    return clipped
 
 
 def top_k(probabilities: NDArray[np.float32], *, k: int) -> list[tuple[int, float]]:
