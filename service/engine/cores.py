@@ -23,6 +23,6 @@ def usable_cores(quota_file: Path = _CGROUP_QUOTA) -> int:
     try:
         quota, period = quota_file.read_text(encoding="ascii").split()
         allowed = affinity if quota == "max" else math.ceil(int(quota) / int(period))
-    except (OSError, ValueError):
-        allowed = affinity  # no cgroup v2 here: affinity is all there is
+    except (OSError, ValueError, ZeroDivisionError):
+        allowed = affinity  # no cgroup v2 here, or none that speaks this format: affinity is all there is
     return max(1, min(affinity, allowed))
