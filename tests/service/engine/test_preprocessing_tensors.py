@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -41,9 +43,11 @@ def test_one_channel_keeps_its_axis_where_the_layout_has_one(layout: str, shape:
     np.testing.assert_array_equal(tensor_of(encoded(GREY_HW), spec), GREY_HW.reshape(shape))
 
 
-@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(
+    ("layout", "color_mode"),
+    [*itertools.product(["NCHW", "NHWC"], ["RGB", "BGR", "L"]), ("NHW", "L")],
+)
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-@pytest.mark.parametrize("color_mode", ["RGB", "BGR", "L"])
 def test_a_tensor_is_one_block_of_its_own_memory(layout: str, dtype: str, color_mode: str) -> None:
     """The runtime takes C-contiguous memory of the declared type without a copy, and nobody else writes to it."""
     spec = input_of(width=WIDTH, height=HEIGHT, layout=layout, dtype=dtype, color_mode=color_mode)
