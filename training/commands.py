@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -83,12 +84,13 @@ def compare(parsed: argparse.Namespace) -> int:
     fabric = _start(parsed)
     teller = ConsoleReporter() if fabric.is_global_zero else SilentReporter()
     try:
-        for first in first_seeds:
+        for first, recipe in zip(first_seeds, parsed.recipes, strict=True):
             reports = _seeds(first, parsed, fabric=fabric, settings=settings, teller=teller)
             if reports:
                 results = Results.of(first.name, reports)
                 teller.say(f"{write_results(results, folder=folder)}: {results.heading().removeprefix('# ')}")
-                _write_heading(first.name, results, into=parsed.results_dir is None)
+                if parsed.results_dir is None:
+                    _write_heading(find_recipe(recipe), results)
     except InterruptedRunError:
         if fabric.is_global_zero:
             raise
@@ -179,10 +181,8 @@ def _finished(experiment: Experiment, folder: RunFolder, *, fingerprint: str) ->
     return report if same else None
 
 
-def _write_heading(name: str, results: Results, *, into: bool) -> None:
-    path = find_recipe(name)
-    if into and name == path.stem:
-        write_durably(path, with_heading(path.read_text(encoding="utf-8"), results).encode())
+def _write_heading(path: Path, results: Results) -> None:
+    write_durably(path, with_heading(path.read_text(encoding="utf-8"), results).encode())
 
 
 def _experiment(recipe: str, parsed: argparse.Namespace, *, seed: int) -> Experiment:

@@ -40,9 +40,9 @@ class Predictions:
 
     """
 
-    probabilities_NK: NDArray[np.float32]
-    labels_N: NDArray[np.int64]
-    brightness_N: NDArray[np.float64]
+    probabilities_NK: NDArray[np.float32]  # noqa: N815  # axes in the name
+    labels_N: NDArray[np.int64]  # noqa: N815  # axes in the name
+    brightness_N: NDArray[np.float64]  # noqa: N815  # axes in the name
 
 
 def load_session(model: bytes, *, spec: Input, output: Output, threads: int = 1) -> Session:

@@ -90,5 +90,6 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove what an earlier run left, so that nothing of it can be taken for the new one's."""
-        for file in (self.report, self.model, self.best, self.last, self.log, self.recipe):
+        rests = self.path.glob(".*.safetensors.*")  # of saves that were killed
+        for file in (self.report, self.model, self.best, self.last, self.log, self.recipe, *rests):
             file.unlink(missing_ok=True)

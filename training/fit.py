@@ -148,12 +148,14 @@ class Fit:
             self._begin()
         place, epochs = self.state.place, self.experiment.recipe.training.epochs
         while place.epoch < epochs:
-            if not self._train_epoch():
-                self._save_last()
+            stopped = not self._train_epoch()
+            if place.step == self.batches.steps:
+                self._finish_epoch()
+            self._save_last()
+            if stopped:
                 raise InterruptedRunError(
-                    f"Stopped in epoch {place.epoch + 1} of {epochs} after step {place.step}; the state is saved."
+                    f"Stopped after {place.epoch} of {epochs} epochs and {place.step} steps; the state is saved."
                 )
-            self._finish_epoch()
         return place.history
 
     def _begin(self) -> None:
@@ -163,7 +165,7 @@ class Fit:
             write_durably(self.folder.recipe, tables.encode())
 
     def _train_epoch(self) -> bool:
-        """Train for the rest of the epoch under way; False where it was broken off."""
+        """Train for the rest of the epoch under way; False where a stop was asked for."""
         place, batches = self.state.place, self.batches
         first_of_epoch = place.epoch * batches.steps
         self.reporter.epoch_begins(
@@ -185,7 +187,7 @@ class Fit:
             should_stop=self._after_step,
         )
         place.epoch_s += self.clock() - started_s
-        return completed or place.step == batches.steps
+        return completed
 
     def _after_step(self) -> bool:
         """Count the step; answer whether all processes stop here."""
@@ -209,7 +211,6 @@ class Fit:
         if is_best and self.state.fabric.is_global_zero:
             weights = weights_only(self.state.network, identity=self._identity(), record=record)
             write_checkpoint(self.folder.best, weights)
-        self._save_last()
         self.reporter.epoch_ends(record, best=is_best)
 
     def _record(self) -> EpochRecord:

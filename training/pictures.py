@@ -35,8 +35,8 @@ class Pictures:
 
     """
 
-    pixels_NCHW: torch.Tensor
-    labels_N: torch.Tensor
+    pixels_NCHW: torch.Tensor  # noqa: N815  # axes in the name
+    labels_N: torch.Tensor  # noqa: N815  # axes in the name
 
     def __len__(self) -> int:
         return len(self.labels_N)

@@ -45,7 +45,10 @@ def publish(models_dir: Path, *, name: str, version: int | None = None, files_of
 
     """
     home = models_dir / name
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PublicationError(f"{home} cannot be written: {error.strerror}") from error
     with _alone_in(home):
         _remove_unfinished(home)
         chosen = version if version is not None else max(published_versions(home), default=0) + 1

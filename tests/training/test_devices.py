@@ -1,0 +1,66 @@
+"""`training.devices`: what this machine does not offer is refused in words."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from training.batches import Share
+from training.devices import DeviceChoice, gather_over_processes, share_of, start, sum_over_processes
+from training.errors import DeviceError
+
+
+def test_processor_is_found_and_threads_are_set() -> None:
+    """The plainest choice works anywhere, and says how many threads sums are split over."""
+    fabric = start(DeviceChoice(device="cpu", threads=1))
+    assert fabric.device == torch.device("cpu")
+    assert torch.get_num_threads() == 1
+    assert share_of(fabric) == Share(rank=0, world_size=1)
+
+
+def test_unknown_device_is_answered_with_the_known_ones() -> None:
+    """A word that means no device is told apart from a device that is absent."""
+    with pytest.raises(DeviceError, match=r"no device 'quantum'; known are auto, cpu, cuda"):
+        start(DeviceChoice(device="quantum"))
+    with pytest.raises(DeviceError, match=r"no device 'cdua'; did you mean 'cuda'\?"):
+        start(DeviceChoice(device="cdua"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device whose absence is tested")
+def test_absent_device_is_refused_instead_of_replaced() -> None:
+    """Who asks for a GPU is not given a processor silently."""
+    with pytest.raises(DeviceError, match=r"1 x cuda cannot be used here: .*not available"):
+        start(DeviceChoice(device="cuda"))
+
+
+def test_unknown_precision_is_answered_with_the_closest() -> None:
+    """A typo in the precision is found before anything is set up."""
+    with pytest.raises(DeviceError, match=r"no precision 'bf16-mixd'; did you mean 'bf16-mixed'"):
+        start(DeviceChoice(device="cpu", precision="bf16-mixd"))
+
+
+def test_precision_that_the_device_lacks_is_refused_instead_of_replaced() -> None:
+    """Fabric would warn and take another one; a result must not be of another precision than its record says."""
+    with pytest.raises(DeviceError, match="16-mixed does not work on cpu; take bf16-mixed"):
+        start(DeviceChoice(device="cpu", precision="16-mixed"))
+
+
+def test_no_process_at_all_is_refused() -> None:
+    """Somebody has to do it."""
+    with pytest.raises(DeviceError, match="At least 1 process"):
+        start(DeviceChoice(device="cpu", processes=0))
+
+
+def test_alone_a_process_is_its_own_sum_and_gathering(fabric: Fabric) -> None:
+    """One process goes the same way as several."""
+    value = torch.tensor([1.0, 2.0])
+    assert torch.equal(sum_over_processes(fabric, value), value)
+    assert torch.equal(gather_over_processes(fabric, value), value.view(1, 2))
+
+
+def test_mixed_precision_computes_in_bfloat16() -> None:
+    """The precision asked for is the one in use."""
+    fabric = start(DeviceChoice(device="cpu", precision="bf16-mixed"))
+    with fabric.autocast():
+        assert torch.nn.functional.linear(torch.ones(1, 2), torch.ones(1, 2)).dtype == torch.bfloat16

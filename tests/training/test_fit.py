@@ -1,0 +1,245 @@
+"""`training.fit` and `training.run_state`: a run learns, keeps its best epoch, and resumes to the bit."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from tests.training.data_sets import experiment
+from training.checkpoints import read_checkpoint
+from training.devices import DeviceChoice, start
+from training.errors import CheckpointError, InterruptedRunError, RecipeError
+from training.experiment import Experiment, RunFolder
+from training.fit import Fit
+from training.history import EpochRecord
+from training.progress import SilentReporter
+from training.splits import Splits
+
+STEPS = 9  # 180 training pictures in portions of 20
+
+
+class Ticking:
+    """A clock that advances by a second each time it is read."""
+
+    def __init__(self) -> None:
+        self._ticks = itertools.count()
+
+    def __call__(self) -> float:
+        """Read it."""
+        return float(next(self._ticks))
+
+
+def _stop_after(steps: int | None) -> Callable[[], bool]:
+    asked = itertools.count(1)
+    return lambda: steps is not None and next(asked) >= steps
+
+
+def _fit(
+    fabric: Fabric,
+    splits: Splits,
+    what: Experiment,
+    runs_dir: Path,
+    *,
+    stop_after: int | None = None,
+) -> Fit:
+    return Fit.set_up(
+        fabric,
+        experiment=what,
+        splits=splits,
+        folder=RunFolder.of(what, runs_dir=runs_dir),
+        reporter=SilentReporter(),
+        wants_to_stop=_stop_after(stop_after),
+        clock=Ticking(),
+    )
+
+
+def _run(fit: Fit, *, resume: bool = False) -> list[EpochRecord]:
+    return fit.run(resume=resume)
+
+
+def _weights(fit: Fit) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in fit.state.network.state_dict().items()}
+
+
+def _equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+@pytest.fixture(scope="module")
+def plain() -> Experiment:
+    """A recipe with augmentation, momentum, warm-up and channels last."""
+    return experiment(training={"epochs": 3, "channels_last": True})
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    fabric: Fabric, splits: Splits, plain: Experiment, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, torch.Tensor], list[EpochRecord]]:
+    """Weights and records of a run that nobody disturbed."""
+    torch.set_num_threads(1)
+    fit = _fit(fabric, splits, plain, tmp_path_factory.mktemp("whole"))
+    records = _run(fit)
+    return _weights(fit), records
+
+
+def test_run_of_the_same_seed_gives_the_same_weights(
+    fabric: Fabric,
+    splits: Splits,
+    plain: Experiment,
+    uninterrupted: tuple[dict[str, torch.Tensor], list[EpochRecord]],
+    tmp_path: Path,
+) -> None:
+    """A recipe and a seed name an outcome; another seed names another."""
+    again = _fit(fabric, splits, plain, tmp_path)
+    assert _run(again) == uninterrupted[1]
+    assert _equal(_weights(again), uninterrupted[0])
+    other = _fit(fabric, splits, Experiment(plain.name, plain.recipe, 2), tmp_path)
+    _run(other)
+    assert not _equal(_weights(other), uninterrupted[0])
+
+
+@pytest.mark.parametrize(
+    "stops",
+    [
+        pytest.param((1,), id="after the first step"),
+        pytest.param((STEPS - 1,), id="before the last step of an epoch"),
+        pytest.param((STEPS,), id="on the last step of an epoch"),
+        pytest.param((STEPS + 4,), id="in the middle of an epoch"),
+        pytest.param((5, 1, 2, STEPS, 3), id="again and again"),
+    ],
+)
+def test_resumed_run_equals_an_uninterrupted_one_to_the_bit(  # noqa: PLR0917  # fixtures
+    fabric: Fabric,
+    splits: Splits,
+    plain: Experiment,
+    uninterrupted: tuple[dict[str, torch.Tensor], list[EpochRecord]],
+    tmp_path: Path,
+    stops: tuple[int, ...],
+) -> None:
+    """Wherever it was broken off, the run ends with the same weights and the same losses."""
+    for number, steps in enumerate(stops):
+        with pytest.raises(InterruptedRunError, match=r"Stopped after \d of 3 epochs and \d steps"):
+            _run(_fit(fabric, splits, plain, tmp_path, stop_after=steps), resume=number > 0)
+    last = _fit(fabric, splits, plain, tmp_path)
+    records = _run(last, resume=True)
+    assert _equal(_weights(last), uninterrupted[0])
+    assert [_without_time(record) for record in records] == [_without_time(record) for record in uninterrupted[1]]
+
+
+def _without_time(record: EpochRecord) -> tuple[float, ...]:
+    return (
+        record.epoch,
+        record.learning_rate,
+        record.training_loss,
+        record.training_error,
+        record.validation_loss,
+        record.validation_error,
+    )
+
+
+def test_chance_inside_the_network_is_resumed_too(fabric: Fabric, splits: Splits, tmp_path: Path) -> None:
+    """Dropout draws from a generator whose state is saved; AdamW keeps two tensors per weight, and both come back."""
+    what = experiment(
+        network={"architecture": "mlp", "options": {"hidden": [20]}},
+        optimizer={"name": "adamw", "learning_rate": 0.01},
+        training={"epochs": 2},
+    )
+
+    def with_dropout(fit: Fit) -> Fit:
+        fit.state.network.relu1 = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Dropout(0.5))
+        return fit
+
+    whole = with_dropout(_fit(fabric, splits, what, tmp_path / "whole"))
+    _run(whole)
+    with pytest.raises(InterruptedRunError):
+        _run(with_dropout(_fit(fabric, splits, what, tmp_path / "parts", stop_after=STEPS + 3)))
+    resumed = with_dropout(_fit(fabric, splits, what, tmp_path / "parts"))
+    torch.rand(10)  # whatever else drew numbers meanwhile does not matter
+    _run(resumed, resume=True)
+    assert _equal(_weights(resumed), _weights(whole))
+
+
+def test_best_weights_are_those_of_the_best_epoch(
+    fabric: Fabric, splits: Splits, plain: Experiment, tmp_path: Path
+) -> None:
+    """The file kept for export names the epoch of the lowest validation error, and holds its weights."""
+    fit = _fit(fabric, splits, plain, tmp_path)
+    records = _run(fit)
+    best = read_checkpoint(fit.folder.best)
+    lowest = min(record.validation_error for record in records)
+    assert best.facts["record"]["validation_error"] == lowest
+    if best.facts["record"]["epoch"] == records[-1].epoch:
+        assert _equal(best.part("network"), _weights(fit))
+    assert fit.folder.log.read_text().count("\n") == 1 + len(records)
+
+
+def test_run_that_is_finished_resumes_to_itself(fabric: Fabric, splits: Splits, tmp_path: Path) -> None:
+    """Resuming after the last epoch trains no further."""
+    what = experiment(training={"epochs": 1})
+    first = _fit(fabric, splits, what, tmp_path)
+    records = _run(first)
+    again = _fit(fabric, splits, what, tmp_path)
+    assert _run(again, resume=True) == records
+    assert _equal(_weights(again), _weights(first))
+
+
+def test_nothing_to_resume_is_said(fabric: Fabric, splits: Splits, plain: Experiment, tmp_path: Path) -> None:
+    """--resume without a checkpoint does not start a new run by itself."""
+    with pytest.raises(CheckpointError, match="train without --resume first"):
+        _run(_fit(fabric, splits, plain, tmp_path), resume=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"optimizer": {"learning_rate": 0.2}}, r"optimizer\.learning_rate is 0\.05 there and 0\.2 here"),
+        ({"network": {"architecture": "mlp"}}, r"network\.architecture is 'lenet5' there and 'mlp' here"),
+        ({"training": {"epochs": 4}}, r"training\.epochs is 3 there and 4 here"),
+    ],
+)
+def test_checkpoint_of_another_recipe_is_refused_with_the_difference(
+    fabric: Fabric, splits: Splits, tmp_path: Path, changes: dict[str, dict[str, object]], message: str
+) -> None:
+    """A run is continued as it was begun, or not at all."""
+    with pytest.raises(InterruptedRunError):
+        _run(_fit(fabric, splits, experiment(), tmp_path, stop_after=2))
+    other = experiment(**changes)  # type: ignore[arg-type]  # tables only
+    with pytest.raises(CheckpointError, match=message):
+        _run(_fit(fabric, splits, other, tmp_path), resume=True)
+
+
+def test_new_run_removes_what_an_old_one_left(
+    fabric: Fabric, splits: Splits, plain: Experiment, tmp_path: Path
+) -> None:
+    """No file of an earlier run can be taken for one of the new run, and no rest of a killed save stays."""
+    folder = RunFolder.of(plain, runs_dir=tmp_path)
+    folder.path.mkdir(parents=True)
+    rest = folder.path / ".last.safetensors.abc123"
+    for file in (folder.report, folder.model, folder.best, rest):
+        file.write_text("old")
+    with pytest.raises(InterruptedRunError):
+        _run(_fit(fabric, splits, plain, tmp_path, stop_after=1))
+    assert sorted(path.name for path in folder.path.iterdir()) == ["last.safetensors", "log.csv", "recipe.json"]
+    assert folder.is_unfinished
+
+
+def test_batch_larger_than_the_data_is_refused(fabric: Fabric, splits: Splits, tmp_path: Path) -> None:
+    """An epoch without a single update would train nothing."""
+    with pytest.raises(RecipeError, match=r"batch_size 200 is more than the 180 training pictures"):
+        _fit(fabric, splits, experiment(training={"batch_size": 200}), tmp_path)
+
+
+def test_mixed_precision_learns_and_is_part_of_what_is_resumed(splits: Splits, tmp_path: Path) -> None:
+    """bfloat16 reaches a low loss as float32 does, and a run is not continued in another precision."""
+    what = experiment(training={"epochs": 4})
+    mixed = start(DeviceChoice(device="cpu", precision="bf16-mixed"))
+    records = _run(_fit(mixed, splits, what, tmp_path))
+    assert records[-1].training_loss < records[0].training_loss
+    plain_fabric = start(DeviceChoice(device="cpu"))
+    with pytest.raises(CheckpointError, match=r"precision is 'bf16-mixed' there and '32-true' here"):
+        _run(_fit(plain_fabric, splits, what, tmp_path), resume=True)

@@ -1,0 +1,147 @@
+"""`training.loop`: forward, loss, backward, update, in this order, on every batch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+import pytest
+import torch
+from torch import nn
+
+from training.batches import Batch
+from training.loop import Totals, evaluate, train_one_epoch
+
+
+class PlainBackward:
+    """Stands in for Lightning Fabric: one process, full precision."""
+
+    def backward(self, tensor: torch.Tensor) -> None:
+        """Compute gradients."""
+        tensor.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+
+
+def _batches(count: int, size: int = 4) -> list[Batch]:
+    chance = torch.Generator().manual_seed(1)
+    return [
+        (torch.randn(size, 1, 2, 2, generator=chance), torch.randint(0, 3, (size,), generator=chance))
+        for _ in range(count)
+    ]
+
+
+def _network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(4, 3))
+
+
+def _train(
+    network: nn.Module, batches: Iterable[Batch], *, rates: Iterable[float], label_smoothing: float = 0.0
+) -> Totals:
+    totals = Totals.empty(torch.device("cpu"))
+    train_one_epoch(
+        PlainBackward(),
+        network,
+        torch.optim.SGD(network.parameters(), lr=99.0),
+        batches=batches,
+        learning_rates=rates,
+        label_smoothing=label_smoothing,
+        totals=totals,
+        should_stop=lambda: False,
+    )
+    return totals
+
+
+def test_one_step_is_the_one_that_can_be_worked_out_by_hand() -> None:
+    """Weights move against the gradient of the mean cross entropy, by the learning rate of the step."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False))
+    linear = network[1]
+    assert isinstance(linear, nn.Linear)
+    nn.init.zeros_(linear.weight)
+    images_NCHW = torch.tensor([[[[2.0, 0.0]]]])
+    _train(network, [(images_NCHW, torch.tensor([0]))], rates=[0.5])
+    # both probabilities are 1/2: the gradient is (1/2 - 1, 1/2) times the input (2, 0)
+    assert torch.allclose(linear.weight, torch.tensor([[0.5, 0.0], [-0.5, 0.0]]))
+
+
+def test_each_step_uses_its_own_learning_rate() -> None:
+    """A rate of zero leaves the weights where they are, a later one moves them."""
+    network, batches = _network(), _batches(2)
+    before = network[2].weight.clone()  # type: ignore[index]  # a Sequential
+    _train(network, batches[:1], rates=[0.0])
+    assert torch.equal(network[2].weight, before)  # type: ignore[index]  # a Sequential
+    _train(network, batches[1:], rates=[0.1])
+    assert not torch.equal(network[2].weight, before)  # type: ignore[index]  # a Sequential
+
+
+def test_gradients_of_a_step_do_not_leak_into_the_next() -> None:
+    """Two steps in one call equal two calls of one step with the gradients cleared in between."""
+    batches = _batches(2)
+    together, apart = _network().eval(), _network().eval()
+    torch.manual_seed(5)
+    _train(together, batches, rates=[0.1, 0.1])
+    torch.manual_seed(5)
+    _train(apart, batches[:1], rates=[0.1])
+    apart.zero_grad()
+    _train(apart, batches[1:], rates=[0.1])
+    assert torch.equal(together[2].weight, apart[2].weight)  # type: ignore[index]  # Sequentials
+
+
+def test_network_learns_and_its_totals_say_so() -> None:
+    """After a few hundred steps on four pictures all four are right, and the sums count every picture."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    batch = _batches(1)[0]
+    first = _train(network, [batch], rates=[0.5])
+    last = _train(network, itertools.repeat(batch, 300), rates=itertools.repeat(0.5, 300))
+    final = _train(network, [batch], rates=[0.0])
+    assert (first.seen.item(), last.seen.item()) == (4, 1200)
+    assert final.wrong.item() == 0
+    assert final.loss.item() < first.loss.item()
+
+
+def test_label_smoothing_reaches_the_loss() -> None:
+    """With it, certainty of the right class still costs something."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(1, 2, bias=False))
+    network[1].weight.data = torch.tensor([[50.0], [-50.0]])
+    batch = (torch.ones(1, 1, 1, 1), torch.tensor([0]))
+    assert _train(network, [batch], rates=[0.0]).loss.item() == pytest.approx(0.0, abs=1e-6)
+    assert _train(network, [batch], rates=[0.0], label_smoothing=0.2).loss.item() == pytest.approx(10.0)
+
+
+def test_asking_to_stop_ends_the_epoch_after_the_step() -> None:
+    """The step under way is completed, the next one is not begun."""
+    asked: list[int] = []
+    totals = Totals.empty(torch.device("cpu"))
+
+    def stop_at_third() -> bool:
+        asked.append(1)
+        return len(asked) == 3
+
+    network = _network()
+    completed = train_one_epoch(
+        PlainBackward(),
+        network,
+        torch.optim.SGD(network.parameters(), lr=0.1),
+        batches=_batches(5),
+        learning_rates=itertools.repeat(0.1, 5),
+        label_smoothing=0.0,
+        totals=totals,
+        should_stop=stop_at_third,
+    )
+    assert not completed
+    assert totals.seen.item() == 12
+
+
+def test_evaluation_counts_without_learning_or_dropping_out() -> None:
+    """Weights stay, dropout is off, and loss and errors are those of the network's answers."""
+    network = _network()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    totals = Totals.empty(torch.device("cpu"))
+    batches = _batches(3)
+    evaluate(network, batches=batches, totals=totals)
+    images_NCHW = torch.cat([images for images, _ in batches])
+    targets_N = torch.cat([targets for _, targets in batches])
+    logits_NK = network(images_NCHW)
+    assert not network.training
+    assert totals.wrong.item() == (logits_NK.argmax(1) != targets_N).sum().item()
+    assert totals.loss.item() == pytest.approx(nn.functional.cross_entropy(logits_NK, targets_N).item() * 12, rel=1e-5)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())

@@ -1,0 +1,80 @@
+"""`training.published`: any published model can be scored again; the shipped one gives its published figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.artifact import MANIFEST_NAME, load_manifest
+from service.errors import ManifestError
+from tests.model_folders import write_model
+from tests.training.conftest import Road
+from tests.training.data_sets import folders_in, write_shapes
+from training.errors import DataError
+from training.publish import verify
+from training.published import evaluate_published
+from training.settings import from_environment
+
+MODELS = Path(__file__).parents[2] / "models"
+SHIPPED = MODELS / "fashion-mnist" / "1"
+
+
+def test_published_model_is_scored_with_the_figures_of_its_manifest(road: Road) -> None:
+    """Evaluating again, from the folder alone, gives exactly what was published."""
+    again = evaluate_published(road.model.parent, data=None, split="test", settings=road.settings)
+    assert again == load_manifest(road.model / MANIFEST_NAME).evaluation
+
+
+def test_other_split_gives_other_pictures(road: Road) -> None:
+    """The training pictures can be scored too, under their own name."""
+    found = evaluate_published(road.model, data="shapes", split="train", settings=road.settings)
+    assert (found.n, found.split) == (240, "train")
+
+
+def test_pictures_of_other_classes_are_refused(tmp_path: Path) -> None:
+    """Scores mean nothing where the classes differ."""
+    write_model(tmp_path / "models")
+    write_shapes(tmp_path / "data" / "shapes", training=3, test=3)
+    with pytest.raises(DataError, match=r"has the classes .*lying bar.* has .*red"):
+        evaluate_published(tmp_path / "models" / "colors", data="shapes", split="test", settings=folders_in(tmp_path))
+
+
+def test_model_without_evaluation_needs_a_data_set(tmp_path: Path) -> None:
+    """Where the manifest does not say on what, the caller must."""
+    write_model(tmp_path / "models")
+    with pytest.raises(DataError, match="name some with --data"):
+        evaluate_published(tmp_path / "models" / "colors", data=None, split="test", settings=folders_in(tmp_path))
+
+
+def test_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    """The manifest that is missing is named."""
+    with pytest.raises(ManifestError, match=r"manifest\.json"):
+        evaluate_published(tmp_path, data=None, split="test", settings=folders_in(tmp_path))
+
+
+def test_shipped_model_verifies() -> None:
+    """What a clone holds is what was published: hashes, and every golden sample."""
+    manifest = verify(SHIPPED)
+    assert manifest.architecture is not None
+    assert (manifest.architecture.name, manifest.architecture.parameters) == ("lenet5", 61_706)
+    boot = next(sample for sample in manifest.golden if sample.file == "samples/ankle-boot.png")
+    probabilities = boot.probabilities["fp32"]
+    assert manifest.labels[probabilities.index(max(probabilities))] == "Ankle boot"
+    assert max(probabilities) > 0.9
+
+
+def test_shipped_model_reproduces_its_published_scores() -> None:
+    """All 10,000 test pictures, through the serving path, give the figures of the manifest."""
+    settings = from_environment()
+    if not any((folder / "fashion-mnist").is_dir() for folder in settings.data_dirs):
+        pytest.skip(f"needs fashion-mnist in one of {', '.join(map(str, settings.data_dirs))}")
+    again = evaluate_published(SHIPPED, data=None, split="test", settings=settings)
+    published = load_manifest(SHIPPED / MANIFEST_NAME).evaluation
+    assert published is not None
+    assert published.top1_error <= 0.08
+    assert again.n == published.n == 10_000
+    # another processor may round a probability to the other side; more than one picture of 10,000 is no rounding
+    assert again.top1_error == pytest.approx(published.top1_error, abs=1.5e-4)
+    assert again.top5_error == pytest.approx(published.top5_error, abs=1.5e-4)
+    assert again.calibration_error == pytest.approx(published.calibration_error, abs=1e-3)
