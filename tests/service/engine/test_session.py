@@ -166,6 +166,14 @@ BAD_OUTPUTS: Final[dict[str, tuple[bytes, NDArray[np.float32]]]] = {
         network([node("ReduceSum", ["input"], ["output"], keepdims=0)], outputs={"output": ()}),
         np.vstack([BATCH, BATCH]),
     ),
+    "three rows for two pictures": (
+        network(
+            [node("Gather", ["input", "rows"], ["output"])],
+            outputs={"output": ("m", 3)},
+            weights={"rows": np.array([0, 1, 0])},
+        ),
+        np.vstack([BATCH, BATCH]),
+    ),
     "no number at all": (
         network(
             [node("Slice", ["input", "start", "end"], ["output"])],
