@@ -16,6 +16,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
@@ -87,13 +88,16 @@ class Scheduler:
         self._jobs.put(job)
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            self._run(job)
+        while self._run(self._jobs.get()):
+            pass  # without a name for the last job, which would keep its picture in memory until the next one comes
 
-    def _run(self, job: _Job) -> None:
+    def _run(self, job: _Job | None) -> bool:
+        """Run one job and hand its outcome to its lane; False ends the thread."""
+        if job is None:
+            return False
         with job.guard:
             if job.abandoned:
-                return  # its place was freed when its caller went
+                return True  # its place was freed when its caller went
             job.started = True
         started_s = self.clock()
         value: object = None
@@ -103,14 +107,15 @@ class Scheduler:
         else:
             try:
                 value = job.work()
+            except StopIteration as raised:
+                error = RuntimeError(f"work raised {raised!r}, which no future can carry")
             except BaseException as raised:  # noqa: BLE001  it belongs to the caller, whatever it is
                 error = raised
         run_s = self.clock() - started_s
         finished = Finished(value=value, waited_s=started_s - job.submitted_s)
-        try:
+        with suppress(RuntimeError):  # the event loop was closed while this ran; nobody waits any more
             job.future.get_loop().call_soon_threadsafe(job.lane.settle, job, finished, error, run_s)
-        except RuntimeError:
-            return  # the event loop was closed while this ran; nobody waits any more
+        return True
 
 
 class Lane:
@@ -182,4 +187,9 @@ class Lane:
         with job.guard:
             if not job.started and not job.abandoned:
                 job.abandoned = True
+                job.work = _nothing  # the job stays in the queue until a thread comes by; what it holds need not
                 self.depth -= 1
+
+
+def _nothing() -> None:
+    """Stand in for work that nobody waits for."""

@@ -1,0 +1,161 @@
+"""A picture's bytes become probabilities, on the caller's thread or in a lane, and every stage is timed."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.artifact import Output
+from service.engine.predictor import Classifier, predict
+from service.engine.scheduler import Lane, Scheduler
+from service.engine.session import Session
+from service.errors import BadImageError, InferenceError, TooManyPixelsError
+from tests.model_folders import SIDE, color_input, color_network, picture
+from tests.networks import network, node
+from tests.picture_files import input_of, tensor_of
+
+RED_SHARE = math.exp(10) / (math.exp(10) + 2)  # softmax of ten times (1, 0, 0)
+
+
+def classifier(**changes: Any) -> Classifier:
+    """Load the network that tells the strongest colour."""
+    fields: dict[str, Any] = {
+        "session": Session.load(color_network(), input_name="input", output_name="probabilities"),
+        "input": color_input(),
+        "output": Output(tensor="probabilities", holds="probabilities"),
+        "classes": 3,
+        "max_pixels": 10_000,
+    }
+    return Classifier(**{**fields, **changes})
+
+
+@pytest.fixture
+def scheduler() -> Iterator[Scheduler]:
+    """Run one thread for as long as a test takes."""
+    scheduler = Scheduler(threads=1)
+    scheduler.start()
+    yield scheduler
+    scheduler.stop()
+
+
+@pytest.mark.parametrize(("color", "index"), [("red", 0), ("lime", 1), ("blue", 2)])
+def test_a_picture_becomes_the_probabilities_that_the_network_gives_it(color: str, index: int) -> None:
+    """The strongest colour gets its softmax share, worked out with the standard library, and the others the rest."""
+    answer = classifier().classify(picture(color))
+    expected = np.full(3, (1 - RED_SHARE) / 2)
+    expected[index] = RED_SHARE
+    np.testing.assert_allclose(answer.probabilities, expected, rtol=0, atol=1e-6)
+
+
+def test_the_answer_tells_the_size_of_the_picture_in_its_file() -> None:
+    """Width and height are those that were sent, whatever the network takes."""
+    answer = classifier().classify(picture("red", size=(31, 17)))
+    assert (answer.width, answer.height) == (31, 17)
+
+
+def test_every_stage_on_the_thread_is_timed() -> None:
+    """Each of the four stages took some time, and none is missing."""
+    stages_s = classifier().classify(picture("red")).stages_s
+    assert list(stages_s) == ["decode", "preprocess", "inference", "postprocess"]
+    assert all(seconds > 0 for seconds in stages_s.values())
+
+
+def test_what_the_output_holds_decides_how_it_is_read() -> None:
+    """The same values read as logits go through another softmax."""
+    logits = classifier(output=Output(tensor="probabilities", holds="logits"))
+    first = math.exp(RED_SHARE)
+    rest = 2 * math.exp((1 - RED_SHARE) / 2)
+    assert logits.classify(picture("red")).probabilities[0] == pytest.approx(first / (first + rest), abs=1e-6)
+
+
+def test_a_broken_picture_is_the_callers_error() -> None:
+    """Decoding errors reach the caller as they are."""
+    with pytest.raises(BadImageError):
+        classifier().classify(picture("red")[:-30])
+
+
+def test_the_pixel_limit_of_the_classifier_holds() -> None:
+    """A picture above it is refused."""
+    with pytest.raises(TooManyPixelsError):
+        classifier(max_pixels=SIDE * SIDE - 1).classify(picture("red"))
+
+
+@pytest.mark.parametrize("labels", [2, 4, 1000])
+def test_a_network_for_another_number_of_classes_is_an_error_with_both_numbers(labels: int) -> None:
+    """Labels that do not fit the output would name the wrong classes."""
+    with pytest.raises(InferenceError, match=f"3 classes and has {labels} labels"):
+        classifier(classes=labels).classify(picture("red"))
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("color_mode", ["RGB", "L"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_blank_batch_has_the_form_of_a_batch_with_a_picture(layout: str, color_mode: str, dtype: str) -> None:
+    """Warming up without a sample runs the network on the very form that requests have."""
+    require_blank_batch_like_a_picture(layout=layout, color_mode=color_mode, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_blank_batch_without_channel_axis_has_the_form_of_a_batch_with_a_picture(dtype: str) -> None:
+    """The same for networks that take [N, H, W]."""
+    require_blank_batch_like_a_picture(layout="NHW", color_mode="L", dtype=dtype)
+
+
+def require_blank_batch_like_a_picture(**options: Any) -> None:
+    """Compare a blank batch with what a real picture becomes."""
+    spec = input_of(width=6, height=4, **options)
+    tensor = tensor_of(picture("red"), spec)
+    blank = classifier(input=spec).blank_batch()
+    assert blank.shape == (1, *tensor.shape)
+    assert blank.dtype == tensor.dtype
+    assert not blank.any()
+
+
+def test_a_network_of_bytes_in_rows_and_columns_is_served_too() -> None:
+    """uint8, NHWC and a single sigmoid, the other end of what manifests allow: white gives 1, black 0."""
+    nodes = [
+        node("Cast", ["input"], ["numbers"], to=1),
+        node("ReduceMean", ["numbers", "axes"], ["mean"], keepdims=0),
+        node("Div", ["mean", "white"], ["output"]),
+    ]
+    model = network(
+        nodes,
+        inputs={"input": ("n", 4, 6, 3)},
+        outputs={"output": ("n",)},
+        weights={"axes": np.array([1, 2, 3]), "white": np.array(255, dtype=np.float32)},
+        input_type=2,
+    )
+    session = Session.load(model, input_name="input", output_name="output")
+    spec = input_of(width=6, height=4)
+    sigmoid = classifier(session=session, input=spec, output=Output(tensor="output", holds="sigmoid"), classes=2)
+    assert sigmoid.classify(picture("white")).probabilities.tolist() == [0.0, 1.0]
+    assert sigmoid.classify(picture("black")).probabilities.tolist() == [1.0, 0.0]
+
+
+async def test_a_picture_in_a_lane_gets_the_same_answer_and_its_waiting_time(scheduler: Scheduler) -> None:
+    """The answer is `classify`'s own, with the queue between the stages before and after it."""
+    lane = Lane(scheduler, capacity=1, run_s=0.01)
+    direct = classifier().classify(picture("red"))
+    answer = await predict(classifier().classify, picture("red"), lane=lane, deadline_s=scheduler.clock() + 60)
+    np.testing.assert_array_equal(answer.probabilities, direct.probabilities)
+    assert list(answer.stages_s) == ["decode", "preprocess", "queue", "inference", "postprocess"]
+    assert answer.stages_s["queue"] >= 0
+    assert (answer.width, answer.height) == (direct.width, direct.height)
+
+
+async def test_a_broken_picture_in_a_lane_is_its_callers_error_and_no_others(scheduler: Scheduler) -> None:
+    """Of two pictures in work one fails alone, and the lane is empty again."""
+    lane = Lane(scheduler, capacity=2, run_s=0.01)
+    classify = classifier().classify
+    deadline_s = scheduler.clock() + 60
+    work = [predict(classify, data, lane=lane, deadline_s=deadline_s) for data in (b"no picture", picture("red"))]
+    broken, good = await asyncio.gather(*work, return_exceptions=True)
+    assert isinstance(broken, Exception)
+    assert not isinstance(good, BaseException)
+    assert good.probabilities.argmax() == 0
+    assert lane.depth == 0
