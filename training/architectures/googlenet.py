@@ -4,15 +4,15 @@ Paper: C. Szegedy, W. Liu, Y. Jia, P. Sermanet, S. Reed, D. Anguelov, D. Erhan, 
 "Going deeper with convolutions", 2014, arXiv 1409.4842.
 
 What was new: the inception module looks with windows of 1x1, 3x3 and 5x5 and with a pool at once and concatenates
-what they see. 1x1 convolutions before the large windows cut the channels, so that 22 layers need a twelfth of
+what they see. 1x1 convolutions before the large windows cut the channels, so that 22 layers need a ninth of
 AlexNet's weights (most of which sat in its fully connected layers, replaced by an average over the last maps). Two
 auxiliary classifiers feed gradients to the middle while it trains. Winner of ImageNet's 2014 contest.
 
 What differs here: nothing in the published size, with Caffe's reading of it: plain 7x7 first, biases, local
 response normalisation with alpha divided by the size of the neighbourhood, Glorot's initial weights with biases of
 0.2. The third branch is a true 5x5 (a widespread implementation has 3x3 there). Small pictures: the stem is one 3x3
-convolution, pools are padded, and every convolution is normalised instead of biased, because without that the
-network starts learning too slowly.
+convolution, pools are padded, and every convolution is normalised instead of biased, as implementations for
+CIFAR-10 do.
 """
 
 from __future__ import annotations

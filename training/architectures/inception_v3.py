@@ -9,9 +9,9 @@ acts as a regulariser.
 
 What differs here: the network is the released one, which the paper's table 1 simplifies. Average pools count their
 padding, as torchvision's do (the original does not). The variance gets 0.001 before its root, as published; running
-statistics follow with PyTorch's momentum of 0.1 and not the original's 0.0003, which needs tens of thousands of
-steps before evaluation mode works. Small pictures: the stem is padded and keeps its resolution, with one of its two
-pools left, which gives grids of 16, 7 and 3 for 32 pixels; no auxiliary head.
+statistics follow with PyTorch's momentum of 0.1 and not the original's 0.0003, which needs ten thousand steps
+before evaluation mode works. Small pictures: the stem is padded and keeps its resolution, with one of its two pools
+left, which gives grids of 16, 7 and 3 for 32 pixels; no auxiliary head.
 """
 
 from __future__ import annotations
@@ -164,10 +164,10 @@ def _initialize(network: AuxiliaryNetwork) -> AuxiliaryNetwork:
     """Draw from truncated normals: deviation 0.1, in the head 0.01 and 0.001, as the released network does."""
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            truncated_normal(layer, deviation=0.1)
+            truncated_normal(layer.weight, deviation=0.1)
         if isinstance(layer, nn.Linear):
             nn.init.zeros_(layer.bias)
     for head in network.heads.values():
-        truncated_normal(head.get_submodule("conv2.0.conv"), deviation=0.01)
-        truncated_normal(head.get_submodule("output"), deviation=0.001)
+        truncated_normal(head.get_parameter("conv2.0.conv.weight"), deviation=0.01)
+        truncated_normal(head.get_parameter("output.weight"), deviation=0.001)
     return network

@@ -119,7 +119,7 @@ def kirsch_linear(*, num_classes: int, in_channels: int, input_size: int, pool: 
     """
     features = len(COMPASS) * (input_size // pool) ** 2
     layers = Layers(
-        **_edges(in_channels),
+        **_edges(in_channels, full_step=1.0),
         pool=nn.MaxPool2d(pool),
         flatten=nn.Flatten(),
         output=nn.Linear(features, num_classes),
@@ -159,8 +159,9 @@ def square_finder(*, num_classes: int, in_channels: int, input_size: int) -> nn.
     return nn.Sequential(layers)
 
 
-def _edges(in_channels: int) -> Layers:
-    weight_OIHW = kirsch_filters().repeat(1, in_channels, 1, 1) / in_channels
+def _edges(in_channels: int, *, full_step: float = 15.0) -> Layers:
+    """Build the fixed filters; a straight edge from 0 to 1 answers with `full_step`."""
+    weight_OIHW = kirsch_filters().repeat(1, in_channels, 1, 1) * (full_step / 15) / in_channels
     # The nearest pixel beyond the border, because zeros there would be an edge around every picture.
     return Layers(pad=SamePad2d(3, mode="nearest"), edges=FixedConv2d(weight_OIHW), relu=nn.ReLU())
 

@@ -8,9 +8,8 @@ same weights are used at every place, and pooling gives up exact positions, so t
 connected network of the same depth needs millions for.
 
 What differs here from the paper (`lenet_1998.py` builds it to the letter): C3 sees all six maps of S2, pooling has
-no weights, the last layer is linear and trained with cross entropy, and units are rectified. On Fashion-MNIST that
-is better and simpler. Pictures of 28 pixels are padded by 2 inside the first convolution, which gives the paper's
-32 and its counts.
+no weights, the last layer is linear and trained with cross entropy, and units are rectified. Pictures of 28 pixels
+are padded by 2 inside the first convolution, which gives the paper's 32 and its counts.
 """
 
 from __future__ import annotations

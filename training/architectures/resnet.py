@@ -8,7 +8,7 @@ Winner of ImageNet's 2015 contest. For pictures of 32 pixels the paper has narro
 to `resnet110`.
 
 What differs here: the blocks of 50 and more layers halve the grid in their 3x3 convolution and not in the 1x1
-before it, as everyone has since 2017: same weights, 6 % more work, half a point of accuracy. Shortcuts that change
+before it, as torchvision and NVIDIA do: same weights, 6 % more work, half a point of accuracy. Shortcuts that change
 shape are projections (option B) in the large networks and subsampling with zeros for the new channels (option A) in
 the narrow ones, as in the paper. Small pictures, for the large networks: conv1 is 3x3 at stride 1, without the
 pool.

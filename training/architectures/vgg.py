@@ -4,14 +4,14 @@ Paper: K. Simonyan and A. Zisserman, "Very deep convolutional networks for large
 arXiv 1409.1556.
 
 What was new: two 3x3 windows on top of each other see what one 5x5 sees, three what one 7x7 sees, with fewer
-weights and more rectifications in between. So depth costs little, and depth is what helps: 11, 13, 16 and 19 layers
-are better in this order. Second in ImageNet's 2014 contest.
+weights and more rectifications in between. So depth costs little, and depth is what
+helps: errors fall from 11 to 16 layers, and stay there with 19. Second in ImageNet's 2014 contest.
 
-What differs here: weights start as He et al. proposed, because the deep forms do not start learning from the
-paper's normal distribution (which its authors avoided by copying trained layers). The `_bn` forms normalise after
+What differs here: weights start as He et al. proposed; the authors trained the 11 layers first and copied them into the
+deeper forms, which their random weights would have stalled. The `_bn` forms normalise after
 each convolution and keep its bias, as torchvision does. Column C, with 1x1 windows at the end of three blocks, is
-`vgg16_c`; A, B, D and E are `vgg11`, `vgg13`, `vgg16` and `vgg19`. Small pictures: fc6 and fc7, with three quarters
-of all weights, are left out, the last maps are averaged; 28 pixels are padded to 32 inside conv1_1.
+`vgg16_c`; A, B, D and E are `vgg11`, `vgg13`, `vgg16` and `vgg19`. Small pictures: fc6 and fc7, which hold 86 % of
+`vgg16`'s weights, are left out and the last maps averaged; 28 pixels are padded to 32 inside conv1_1.
 """
 
 from __future__ import annotations

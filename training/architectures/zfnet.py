@@ -15,13 +15,20 @@ from __future__ import annotations
 
 from torch import nn
 
-from training.architectures.alexnet import Layers, append_classifier
+from training.architectures.alexnet import InitialWeights, Layers, append_classifier, weights_scheme
 from training.architectures.initialization import initialize
 from training.architectures.normalization import LocalResponseNorm
 from training.architectures.sizes import PUBLISHED_FROM, side_after, small_stem
 
 
-def zfnet(*, num_classes: int, in_channels: int, input_size: int, dropout: float = 0.5) -> nn.Module:
+def zfnet(
+    *,
+    num_classes: int,
+    in_channels: int,
+    input_size: int,
+    dropout: float = 0.5,
+    initial_weights: InitialWeights | None = None,
+) -> nn.Module:
     """Build ZFNet: 62,357,608 parameters for colour pictures of 224 pixels and 1,000 classes.
 
     Args:
@@ -29,6 +36,7 @@ def zfnet(*, num_classes: int, in_channels: int, input_size: int, dropout: float
         in_channels: channels of the picture.
         input_size: side of the picture in pixels.
         dropout: share of the outputs of fc6 and fc7 that is silenced while training.
+        initial_weights: the paper's or those of He et al.; None takes the paper's at the published size.
     """
     small = input_size < PUBLISHED_FROM
     layers = _features(in_channels, input_size=input_size, small=small)
@@ -37,7 +45,7 @@ def zfnet(*, num_classes: int, in_channels: int, input_size: int, dropout: float
     append_classifier(
         layers, features=features, widths=widths, num_classes=num_classes, dropout=dropout, silenced="outputs"
     )
-    return initialize(nn.Sequential(layers), scheme="gaussian_001")
+    return initialize(nn.Sequential(layers), scheme=weights_scheme(initial_weights, small=small))
 
 
 def _features(in_channels: int, *, input_size: int, small: bool) -> Layers:
