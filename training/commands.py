@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from service.artifact import Evaluation
+from service.errors import ConvserveError
 from training.data import open_data
 from training.devices import DeviceChoice, start
 from training.durable import write_durably
@@ -39,9 +40,9 @@ from training.results import (
 from training.settings import Settings, from_environment
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
+    from collections.abc import Callable
 
-_STOPPED = 0  # of a further process: the first one tells the caller
+    from lightning_fabric import Fabric
 
 
 def train(parsed: argparse.Namespace) -> int:
@@ -50,29 +51,23 @@ def train(parsed: argparse.Namespace) -> int:
     publication = experiment.recipe.publication if parsed.publish else None
     if publication is not None and parsed.version is not None:
         require_free(settings.models_dir, name=publication.model, version=parsed.version)  # not after hours of work
-    fabric = _start(parsed)
-    teller = ConsoleReporter() if fabric.is_global_zero else SilentReporter()
-    try:
+
+    def work(fabric: Fabric, teller: ConsoleReporter | SilentReporter) -> None:
         splits = prepare(experiment, settings=settings, teller=teller)
         report = run(
             experiment, splits=splits, fabric=fabric, settings=settings, teller=teller, start=_from_where(parsed)
         )
-    except InterruptedRunError:
-        if fabric.is_global_zero:
-            raise
-        return _STOPPED
-    finally:
-        teller.close()
-    if report is not None and publication is not None:
-        publish_run(
-            experiment,
-            settings=settings,
-            dataset=splits.dataset,
-            results=read_results(experiment.name),
-            version=parsed.version,
-            teller=teller,
-        )
-    return 0
+        if report is not None and publication is not None:
+            publish_run(
+                experiment,
+                settings=settings,
+                dataset=splits.dataset,
+                results=read_results(experiment.name),
+                version=parsed.version,
+                teller=teller,
+            )
+
+    return _on_device(parsed, work)
 
 
 def compare(parsed: argparse.Namespace) -> int:
@@ -80,25 +75,19 @@ def compare(parsed: argparse.Namespace) -> int:
     settings, folder = _settings(parsed), parsed.results_dir or RESULTS_DIR
     if parsed.seeds < 1:
         raise TrainingError(f"--seeds must be at least 1, not {parsed.seeds}.")
-    first_seeds = [_experiment(recipe, parsed, seed=1) for recipe in parsed.recipes]
-    fabric = _start(parsed)
-    teller = ConsoleReporter() if fabric.is_global_zero else SilentReporter()
-    try:
-        for first, recipe in zip(first_seeds, parsed.recipes, strict=True):
+    firsts = [_experiment(recipe, parsed, seed=1) for recipe in parsed.recipes]
+
+    def work(fabric: Fabric, teller: ConsoleReporter | SilentReporter) -> None:
+        for first, recipe in zip(firsts, parsed.recipes, strict=True):
             reports = _seeds(first, parsed, fabric=fabric, settings=settings, teller=teller)
             if reports:
                 results = Results.of(first.name, reports)
                 teller.say(f"{write_results(results, folder=folder)}: {results.heading().removeprefix('# ')}")
                 if parsed.results_dir is None:
                     _write_heading(find_recipe(recipe), results)
-    except InterruptedRunError:
-        if fabric.is_global_zero:
-            raise
-        return _STOPPED
-    finally:
-        teller.close()
-    teller.say("\n" + table(all_results(folder=folder)))
-    return 0
+        teller.say("\n" + table(all_results(folder=folder)))
+
+    return _on_device(parsed, work)
 
 
 def export(parsed: argparse.Namespace) -> int:
@@ -150,6 +139,26 @@ def show_table(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _on_device(parsed: argparse.Namespace, work: Callable[[Fabric, ConsoleReporter | SilentReporter], None]) -> int:
+    """Start the processes that were asked for and do the work in each; only the first one talks."""
+    fabric = start(
+        DeviceChoice(
+            device=parsed.device, processes=parsed.processes, precision=parsed.precision, threads=parsed.threads
+        )
+    )
+    teller = ConsoleReporter() if fabric.is_global_zero else SilentReporter()
+    try:
+        work(fabric, teller)
+    except ConvserveError as error:
+        if fabric.is_global_zero:
+            raise
+        # the first process tells; a status other than 0 from here ends it at once, so an orderly stop gives 0
+        return 0 if isinstance(error, InterruptedRunError) else 2
+    finally:
+        teller.close()
+    return 0
+
+
 def _seeds(
     first: Experiment,
     parsed: argparse.Namespace,
@@ -195,14 +204,6 @@ def _experiment(recipe: str, parsed: argparse.Namespace, *, seed: int) -> Experi
 
 def _settings(parsed: argparse.Namespace) -> Settings:
     return from_environment(data_dir=parsed.data_dir, runs_dir=parsed.runs_dir, models_dir=parsed.models_dir)
-
-
-def _start(parsed: argparse.Namespace) -> Fabric:
-    return start(
-        DeviceChoice(
-            device=parsed.device, processes=parsed.processes, precision=parsed.precision, threads=parsed.threads
-        )
-    )
 
 
 def _from_where(parsed: argparse.Namespace) -> Start:

@@ -132,7 +132,7 @@ def open_data(name: str, *, settings: Settings) -> DataSet:
 def _open_local(folder: Path, *, cache_dir: Path) -> Any:  # noqa: ANN401  see DataSet._tables
     import datasets  # noqa: PLC0415  see above
 
-    datasets.disable_progress_bars()
+    datasets.disable_progress_bars()  # looking through many files shows one at a terminal
     try:
         return datasets.load_dataset(str(folder.resolve()), streaming=True, cache_dir=str(cache_dir))
     except (OSError, ValueError) as error:

@@ -83,8 +83,10 @@ def sum_over_processes(fabric: Fabric, value: torch.Tensor) -> torch.Tensor:
 
 def gather_over_processes(fabric: Fabric, value: torch.Tensor) -> torch.Tensor:
     """Stack a tensor of every process along a new first axis."""
-    gathered = cast(torch.Tensor, fabric.all_gather(value))  # one tensor in, one out
-    return gathered.view(fabric.world_size, *value.shape)
+    # by a sum, because Fabric's own gathering calls what torch has deprecated, and warns
+    places = torch.zeros(fabric.world_size, *value.shape, dtype=value.dtype, device=fabric.device)
+    places[fabric.global_rank] = value
+    return sum_over_processes(fabric, places)
 
 
 def _set_up(choice: DeviceChoice) -> Fabric:

@@ -63,14 +63,13 @@ def export_model(network: nn.Module, *, images_NCHW: torch.Tensor) -> ExportedMo
     """Export a network and compare the file with it.
 
     Args:
-        network: On the CPU, with its final weights.
+        network: On the CPU, with its final weights; it is left in evaluation mode.
         images_NCHW: At least 7 real inputs, normalised.
 
     Raises:
         ExportError: The file is no valid ONNX, fixes the batch size, or computes something else.
 
     """
-    network.eval()
     model = _traced(network, example_NCHW=images_NCHW[:2])
     _strip(model)
     try:
@@ -127,7 +126,7 @@ def _probes(images_NCHW: torch.Tensor) -> Iterator[torch.Tensor]:
 
 
 def _traced(network: nn.Module, *, example_NCHW: torch.Tensor) -> onnx.ModelProto:
-    # A batch of 1 would be taken for a constant, so the example has 2.
+    # The example has 2 pictures: tracing is known to take sizes of 1 for constants.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports that torchvision is absent, four times
     with warnings.catch_warnings():
         # torch calls a part of itself that it has deprecated

@@ -196,7 +196,7 @@ class Fit:
         self.reporter.step_done(place.totals)
         if fabric.world_size == 1:
             return self.wants_to_stop()
-        if place.step % _STEPS_BETWEEN_VOTES:
+        if place.step % _STEPS_BETWEEN_VOTES and place.step < self.batches.steps:
             return False
         vote = torch.tensor(float(self.wants_to_stop()), device=fabric.device)
         return bool(sum_over_processes(fabric, vote) > 0)

@@ -13,13 +13,15 @@ from training.pictures import Pictures
 from training.preprocessing import plain_input_spec
 from training.recipe import Augmentation, Picture
 
-SPEC = plain_input_spec(Picture(size=1, color_mode="L"))
+SPEC = plain_input_spec(Picture(size=2, color_mode="L"))
 
 
 def _pictures(count: int) -> Pictures:
-    """Make pictures of one pixel whose label is their number."""
+    """Make pictures whose left column is their number, which is their label too, and whose right column is white."""
     numbers = torch.arange(count)
-    return Pictures(numbers.to(torch.uint8).view(-1, 1, 1, 1), numbers)
+    pixels_NCHW = torch.full((count, 1, 2, 2), 255, dtype=torch.uint8)
+    pixels_NCHW[:, 0, :, 0] = numbers.to(torch.uint8).view(-1, 1)
+    return Pictures(pixels_NCHW, numbers)
 
 
 def _batches(
@@ -54,7 +56,7 @@ def test_images_go_with_their_labels() -> None:
     """Pixels are the normalised ones of the picture whose label stands beside them."""
     for images_NCHW, targets_N in _batches().of_epoch(0):
         assert images_NCHW.dtype == torch.float32
-        assert torch.allclose(images_NCHW.flatten() * 255, targets_N.float(), atol=1e-3)
+        assert torch.allclose(images_NCHW[:, 0, 0, 0] * 255, targets_N.float(), atol=1e-3)
 
 
 def test_order_changes_with_epoch_and_seed_and_with_nothing_else() -> None:
@@ -74,6 +76,26 @@ def test_epoch_can_be_entered_at_any_step() -> None:
     for (images, targets), (images_again, targets_again) in zip(whole[4:], rest, strict=True):
         assert torch.equal(images, images_again)
         assert torch.equal(targets, targets_again)
+
+
+def test_variations_differ_from_epoch_to_epoch_and_from_seed_to_seed() -> None:
+    """A picture that was mirrored once is not mirrored always; the same epoch repeats its own."""
+
+    def mirrored(epoch: int, seed: int = 1) -> list[int]:
+        batches = list(_batches(flip=True, batch_size=50, seed=seed).of_epoch(epoch))
+        ((images_NCHW, targets_N),) = batches
+        return sorted(targets_N[images_NCHW[:, 0, 0, 0] == 1.0].tolist())
+
+    assert mirrored(0) == mirrored(0)
+    assert 10 < len(mirrored(0)) < 40
+    assert mirrored(0) != mirrored(1) != mirrored(2)
+    assert mirrored(0) != mirrored(0, seed=2)
+
+
+def test_step_decides_the_variations_too() -> None:
+    """Batches of one epoch do not mirror the same places."""
+    places = [images_NCHW[:, 0, 0, 0] == 1.0 for images_NCHW, _ in _batches(flip=True, batch_size=25).of_epoch(0)]
+    assert not torch.equal(places[0], places[1])
 
 
 def test_processes_divide_each_batch_among_themselves() -> None:

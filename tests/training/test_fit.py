@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,15 @@ import torch
 from lightning_fabric import Fabric
 
 from tests.training.data_sets import experiment
+from training.batches import Share, validation_batches
 from training.checkpoints import read_checkpoint
 from training.devices import DeviceChoice, start
 from training.errors import CheckpointError, InterruptedRunError, RecipeError
 from training.experiment import Experiment, RunFolder
 from training.fit import Fit
-from training.history import EpochRecord
+from training.history import EpochRecord, best_of
+from training.loop import Totals, evaluate
+from training.network import load_network
 from training.progress import SilentReporter
 from training.splits import Splits
 
@@ -167,14 +171,21 @@ def test_chance_inside_the_network_is_resumed_too(fabric: Fabric, splits: Splits
 def test_best_weights_are_those_of_the_best_epoch(
     fabric: Fabric, splits: Splits, plain: Experiment, tmp_path: Path
 ) -> None:
-    """The file kept for export names the epoch of the lowest validation error, and holds its weights."""
+    """An epoch that spoils the network does not reach the file kept for export, which holds the weights before it."""
     fit = _fit(fabric, splits, plain, tmp_path)
-    records = _run(fit)
+    good_until = 2 * STEPS
+    gentle = fit.learning_rate
+    spoilt = dataclasses.replace(fit, learning_rate=lambda step: gentle(step) if step < good_until else 30.0)
+    records = _run(spoilt)
+    assert records[2].validation_error > records[1].validation_error
     best = read_checkpoint(fit.folder.best)
-    lowest = min(record.validation_error for record in records)
-    assert best.facts["record"]["validation_error"] == lowest
-    if best.facts["record"]["epoch"] == records[-1].epoch:
-        assert _equal(best.part("network"), _weights(fit))
+    assert best.facts["record"] == dataclasses.asdict(best_of(records))
+    assert best.facts["record"]["epoch"] < 3
+    assert not _equal(best.part("network"), _weights(fit))
+    network = load_network(fit.folder.best, recipe=plain.recipe, num_classes=3)
+    totals = Totals.empty(torch.device("cpu"))
+    evaluate(network, batches=validation_batches(splits.validation, spec=splits.spec, share=Share()), totals=totals)
+    assert totals.wrong.item() / totals.seen.item() == best.facts["record"]["validation_error"]
     assert fit.folder.log.read_text().count("\n") == 1 + len(records)
 
 

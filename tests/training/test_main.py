@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -186,9 +186,13 @@ def test_table_is_put_into_documents(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "No such file" in _refused(capsys, "table", "--write", str(tmp_path / "absent.md"))
 
 
-def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
+def _wait_for(process: subprocess.Popen[str], text: str) -> None:
+    """Read what a process prints until a line holds a text."""
     assert process.stdout is not None
-    yield from process.stdout
+    for line in process.stdout:
+        if text in line:
+            return
+    raise AssertionError(f"{text!r} was never printed")
 
 
 def test_ctrl_c_saves_and_the_command_it_names_ends_with_the_same_weights(tmp_path: Path, settings: Settings) -> None:
@@ -204,10 +208,10 @@ def test_ctrl_c_saves_and_the_command_it_names_ends_with_the_same_weights(tmp_pa
         cwd=PROJECT,
     )
     with process:
-        next(line for line in _lines(process) if "epoch   2/25" in line)
+        _wait_for(process, "epoch   2/25")
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     stopped, hint = errors.splitlines()
     assert "the state is saved" in stopped
     resumed = shlex.split(hint.removeprefix("Continue with: "))
@@ -246,3 +250,28 @@ def test_two_processes_train_the_network_that_one_trains(recipe: Path, settings:
     for one, two in zip(single.facts["history"], together.facts["history"], strict=True):
         assert two["validation_error"] == pytest.approx(one["validation_error"], abs=1 / 60 + 1e-9)
         assert two["training_loss"] == pytest.approx(one["training_loss"], rel=1e-3)
+
+
+def test_ctrl_c_stops_two_processes_together(tmp_path: Path, settings: Settings) -> None:
+    """Both agree on the step, one state is saved, one message is printed, and nothing warns."""
+    path = write_recipe(tmp_path / "shapes-lenet5.toml", training={"epochs": 500})
+    command = ["train", str(path), *CPU, "--processes", "2", *folder_arguments(settings)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "training", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+        start_new_session=True,
+    )
+    with process:
+        _wait_for(process, "epoch   1/500")
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 130, errors
+    stopped, hint = errors.splitlines()
+    assert "the state is saved" in stopped
+    assert hint.endswith("--resume")
+    checkpoint = read_checkpoint(settings.runs_dir / "shapes-lenet5" / "seed-1" / "last.safetensors")
+    assert 1 <= len(checkpoint.facts["history"]) < 500
+    assert checkpoint.part("process")["random"].shape[0] == 2
