@@ -25,7 +25,7 @@ LIST_KEYS = {
 }
 
 
-def run(*arguments: str) -> int:
+def _run(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     describe.add_commands(parser.add_subparsers(required=True))
     parsed = parser.parse_args(arguments)
@@ -36,7 +36,7 @@ def run(*arguments: str) -> int:
 
 def test_architectures_as_json_has_the_facts_of_each(capsys: pytest.CaptureFixture[str]) -> None:
     """Counts are numbers, errors are shares, and what nobody published is null."""
-    assert run("architectures", "--json") == 0
+    assert _run("architectures", "--json") == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert all(set(row) >= LIST_KEYS for row in rows.values())
     resnet = rows["resnet50"]
@@ -49,7 +49,7 @@ def test_architectures_as_json_has_the_facts_of_each(capsys: pytest.CaptureFixtu
 
 def test_architectures_as_text_is_a_table_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     """The header, a rule, and one line per name, errors in per cent."""
-    assert run("architectures") == 0
+    assert _run("architectures") == 0
     header, rule, *lines = capsys.readouterr().out.splitlines()
     assert header.split()[:3] == ["name", "year", "input"]
     assert set(rule) == {"-", " "}
@@ -69,7 +69,7 @@ def test_architectures_as_text_is_a_table_with_a_line_each(capsys: pytest.Captur
 
 def test_describe_as_json_has_every_layer(capsys: pytest.CaptureFixture[str]) -> None:
     """The first layer of ResNet-50 is the textbooks' example."""
-    assert run("describe", "resnet50", "--input", "3x224x224", "--json") == 0
+    assert _run("describe", "resnet50", "--input", "3x224x224", "--json") == 0
     description = json.loads(capsys.readouterr().out)
     assert description["parameters"] == sum(layer["parameters"] for layer in description["layers"]) == 25_557_032
     first = description["layers"][0]
@@ -80,7 +80,7 @@ def test_describe_as_json_has_every_layer(capsys: pytest.CaptureFixture[str]) ->
 
 def test_describe_with_formula_shows_the_numbers_in_it(capsys: pytest.CaptureFixture[str]) -> None:
     """The sign of the padding is a plus, and the bias counts as one more input."""
-    assert run("describe", "alexnet", "--formula") == 0
+    assert _run("describe", "alexnet", "--formula") == 0
     text = capsys.readouterr().out
     assert "height = floor((224 + 2*2 - 1*(11 - 1) - 1) / 4) + 1 = 55" in text
     assert "parameters = (11*11*3 + 1) * 64 = 23,296" in text
@@ -90,7 +90,7 @@ def test_describe_with_formula_shows_the_numbers_in_it(capsys: pytest.CaptureFix
 
 def test_describe_without_formula_is_one_line_per_layer(capsys: pytest.CaptureFixture[str]) -> None:
     """Formulas come on request only."""
-    assert run("describe", "alexnet_2012") == 0
+    assert _run("describe", "alexnet_2012") == 0
     text = capsys.readouterr().out
     assert "floor" not in text
     assert "60,965,224 parameters" in text
@@ -102,13 +102,13 @@ def test_describe_without_formula_is_one_line_per_layer(capsys: pytest.CaptureFi
 
 def test_describe_counts_auxiliary_heads_apart(capsys: pytest.CaptureFixture[str]) -> None:
     """They train and vanish, so that they belong to neither total."""
-    assert run("describe", "googlenet") == 0
+    assert _run("describe", "googlenet") == 0
     assert "6,998,552 parameters and 6,379,728 in auxiliary heads" in capsys.readouterr().out
 
 
 def test_describe_adapts_the_network_to_the_input(capsys: pytest.CaptureFixture[str]) -> None:
     """Small grey pictures get the small stem with one channel."""
-    assert run("describe", "resnet18", "--input", "1x28x28", "--json") == 0
+    assert _run("describe", "resnet18", "--input", "1x28x28", "--json") == 0
     description = json.loads(capsys.readouterr().out)
     assert description["input"] == "1x28x28"
     assert description["layers"][0]["output"] == "64x28x28"
@@ -116,14 +116,14 @@ def test_describe_adapts_the_network_to_the_input(capsys: pytest.CaptureFixture[
 
 def test_describe_takes_pictures_that_are_not_square(capsys: pytest.CaptureFixture[str]) -> None:
     """Where the network averages its last maps, any shape goes through."""
-    assert run("describe", "resnet18", "--input", "3x224x320", "--json") == 0
+    assert _run("describe", "resnet18", "--input", "3x224x320", "--json") == 0
     layers = {layer["name"]: layer for layer in json.loads(capsys.readouterr().out)["layers"]}
     assert layers["conv5_2"]["output"] == "512x7x10"
 
 
 def test_describe_of_unknown_name_suggests_the_closest(capsys: pytest.CaptureFixture[str]) -> None:
     """On the error stream, with the exit status of wrong input."""
-    assert run("describe", "resnt50") == 2
+    assert _run("describe", "resnt50") == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "did you mean resnet50" in printed.err
@@ -131,7 +131,7 @@ def test_describe_of_unknown_name_suggests_the_closest(capsys: pytest.CaptureFix
 
 def test_describe_of_an_input_that_does_not_fit_names_the_layer(capsys: pytest.CaptureFixture[str]) -> None:
     """A flattened map of another size cannot go into the layer built for it."""
-    assert run("describe", "alexnet", "--input", "3x224x300") == 2
+    assert _run("describe", "alexnet", "--input", "3x224x300") == 2
     assert "fc6 does not fit" in capsys.readouterr().err
 
 
@@ -139,7 +139,7 @@ def test_describe_of_an_input_that_does_not_fit_names_the_layer(capsys: pytest.C
 def test_input_of_another_form_is_refused_with_an_example(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Three whole numbers above zero."""
     with pytest.raises(SystemExit):
-        run("describe", "resnet50", f"--input={text}")
+        _run("describe", "resnet50", f"--input={text}")
     assert "3x224x224" in capsys.readouterr().err
 
 

@@ -41,7 +41,7 @@ Seen = tuple[str, nn.Module, Tensor, Tensor]
 
 
 @contextmanager
-def watched(network: nn.Module) -> Iterator[list[Seen]]:
+def _watched(network: nn.Module) -> Iterator[list[Seen]]:
     """Write down name, layer, input and output of everything that runs, in order."""
     seen: list[Seen] = []
 
@@ -60,7 +60,7 @@ def watched(network: nn.Module) -> Iterator[list[Seen]]:
         handle.remove()
 
 
-def multiply_adds_of(layer: nn.Module, output: Tensor) -> int:
+def _multiply_adds_of(layer: nn.Module, output: Tensor) -> int:
     """Count from real weights: each output of a convolution costs one multiplication per weight of its filter."""
     if isinstance(layer, SparseConv2d):
         return layer.weight.numel() * output[0, 0].numel()
@@ -75,7 +75,7 @@ def test_every_layer_is_computed_as_pytorch_runs_it(name: str, shape: tuple[int,
     """Order, input, output, parameters and multiply-adds of all layers, on the meta device and at native size."""
     with torch.device("meta"):
         network = build(name, in_channels=shape[0], input_size=min(shape[1:])).eval()
-        with watched(network) as seen:
+        with _watched(network) as seen:
             network(torch.empty(1, *shape))
     geometry = measure(network, input_shape=shape)
     assert [layer.name for layer in geometry.layers] == [name for name, *_ in seen]
@@ -84,7 +84,7 @@ def test_every_layer_is_computed_as_pytorch_runs_it(name: str, shape: tuple[int,
         assert layer.output_shape == output.shape[1:], layer.name
         own = 0 if isinstance(module, (Branches, Residual)) else sum(p.numel() for p in module.parameters())
         assert layer.parameters == own, layer.name
-        assert layer.multiply_adds == multiply_adds_of(module, output), layer.name
+        assert layer.multiply_adds == _multiply_adds_of(module, output), layer.name
 
 
 @pytest.mark.parametrize("name", names())
@@ -97,12 +97,12 @@ def test_totals_are_those_of_the_catalogue(name: str) -> None:
     assert found == (entry.parameters, entry.multiply_adds, entry.receptive_field)
 
 
-def seen_pixels(features: nn.Module, *, side: int) -> tuple[int, int]:
+def _seen_pixels(features: nn.Module, *, side: int) -> tuple[int, int]:
     """Find by gradients how many rows and columns of pixels the middle output sees.
 
     Every weight is made positive and every maximum an average, so that no path can cancel another or stay unused.
     """
-    features = positive(features).double().eval()
+    features = _positive(features).double().eval()
     images_NCHW = torch.ones(1, 1, side, side, dtype=torch.float64, requires_grad=True)
     maps_NCHW = features(images_NCHW)
     middle = [size // 2 for size in maps_NCHW.shape[2:]]
@@ -113,7 +113,7 @@ def seen_pixels(features: nn.Module, *, side: int) -> tuple[int, int]:
     return int(rows.max() - rows.min() + 1), int(columns.max() - columns.min() + 1)
 
 
-def positive(network: nn.Module) -> nn.Module:
+def _positive(network: nn.Module) -> nn.Module:
     for parent in list(network.modules()):
         for name, layer in parent.named_children():
             if isinstance(layer, nn.MaxPool2d):
@@ -142,7 +142,7 @@ def test_receptive_field_is_what_gradients_reach(name: str, last: str, side: int
     wanted = list(layers)[: list(layers).index(last) + 1]
     features = nn.Sequential(*(layers[key] for key in wanted))
     geometry = measure(features, input_shape=(1, side, side))
-    assert seen_pixels(features, side=side) == geometry.layers[-1].receptive_field
+    assert _seen_pixels(features, side=side) == geometry.layers[-1].receptive_field
 
 
 def test_receptive_field_of_branches_is_the_widest_of_each_axis() -> None:
@@ -154,7 +154,7 @@ def test_receptive_field_of_branches_is_the_widest_of_each_axis() -> None:
     layer = measure(features, input_shape=(1, 65, 65)).layers[-1]
     assert layer.receptive_field == (3 + 4 * 2, 3 + 6 * 2)
     assert layer.jump == (2, 2)
-    assert seen_pixels(features, side=65) == layer.receptive_field
+    assert _seen_pixels(features, side=65) == layer.receptive_field
 
 
 def test_receptive_field_of_a_block_includes_its_shortcut() -> None:
@@ -170,7 +170,7 @@ def test_stacked_3x3_windows_see_what_one_larger_sees(windows: int, one: int) ->
     stack = nn.Sequential(*(nn.Conv2d(1, 1, 3, bias=False) for _ in range(windows)))
     single = nn.Sequential(nn.Conv2d(1, 1, one, bias=False))
     assert measure(stack, input_shape=(1, 31, 31)).receptive_field == one
-    assert seen_pixels(stack, side=31) == seen_pixels(single, side=31) == (one, one)
+    assert _seen_pixels(stack, side=31) == _seen_pixels(single, side=31) == (one, one)
     assert measure(stack, input_shape=(1, 31, 31)).parameters < measure(single, input_shape=(1, 31, 31)).parameters
 
 

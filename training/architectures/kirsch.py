@@ -69,11 +69,14 @@ class FixedConv2d(nn.Module):
 
 
 class StrongestChannel(nn.Module):
-    """Keeps at each pixel the largest channel and sets the others to zero."""
+    """Keeps at each pixel the largest channel, and those within a thousandth of it, and sets the others to zero.
+
+    At corners two directions answer alike, and the rounding of a runtime should not decide between them.
+    """
 
     def forward(self, maps_NCHW: Tensor) -> Tensor:
         """Let the channels of each pixel compete."""
-        return maps_NCHW * (maps_NCHW >= maps_NCHW.amax(dim=1, keepdim=True))
+        return maps_NCHW * (maps_NCHW >= 0.999 * maps_NCHW.amax(dim=1, keepdim=True))
 
 
 def kirsch_filters() -> Tensor:

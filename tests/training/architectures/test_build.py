@@ -11,7 +11,7 @@ from torch import nn
 
 from training.architectures import ArchitectureOptionError, TrainingOutput, build, facts, names, options_of
 
-# Parameters for colour pictures of 32 pixels and 10 classes, as the adapted forms are published or follow by arithmetic.
+# Parameters for colour pictures of 32 pixels and 10 classes.
 AT_32_PIXELS = {
     "lenet5": 62_006,
     "alexnet": 2_472_266,
@@ -49,20 +49,20 @@ MULTIPLY_ADDS_MILLIONS = {
 FIRST_OF_FAMILY = sorted({facts(name).builder: name for name in reversed(names())}.values())
 
 
-def small(name: str, *, input_size: int, in_channels: int = 3) -> nn.Module:
+def _small(name: str, *, input_size: int, in_channels: int = 3) -> nn.Module:
     with torch.device("meta"):
         classes = min(10, facts(name).num_classes)
         return build(name, num_classes=classes, in_channels=in_channels, input_size=input_size).eval()
 
 
-def count(network: nn.Module) -> int:
+def _count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("name", AT_32_PIXELS)
 def test_form_for_32_pixels_has_its_published_parameters(name: str) -> None:
     """The widths of the modules stay, only the stem and the classifier change."""
-    assert count(small(name, input_size=32)) == AT_32_PIXELS[name]
+    assert _count(_small(name, input_size=32)) == AT_32_PIXELS[name]
 
 
 @pytest.mark.parametrize("name", MULTIPLY_ADDS_MILLIONS)
@@ -70,7 +70,7 @@ def test_form_for_32_pixels_has_its_published_cost(name: str) -> None:
     """Counted by torch during a forward pass."""
     counter = torch.utils.flop_counter.FlopCounterMode(display=False)
     with counter:
-        small(name, input_size=32)(torch.empty(1, 3, 32, 32, device="meta"))
+        _small(name, input_size=32)(torch.empty(1, 3, 32, 32, device="meta"))
     expected = MULTIPLY_ADDS_MILLIONS[name]
     assert counter.get_total_flops() / 2e6 == pytest.approx(expected, rel=0.005, abs=0.05)
 
@@ -79,7 +79,7 @@ def test_form_for_32_pixels_has_its_published_cost(name: str) -> None:
 @pytest.mark.parametrize("name", FIRST_OF_FAMILY)
 def test_every_family_takes_every_size(name: str, input_size: int) -> None:
     """Grey pictures of Fashion-MNIST, CIFAR, Tiny ImageNet and the smallest that keep the published stem."""
-    network = small(name, input_size=input_size, in_channels=1)
+    network = _small(name, input_size=input_size, in_channels=1)
     logits_NK = network(torch.empty(2, 1, input_size, input_size, device="meta"))
     assert logits_NK.shape == (2, min(10, facts(name).num_classes))
 
@@ -88,12 +88,12 @@ def test_every_family_takes_every_size(name: str, input_size: int) -> None:
 @pytest.mark.parametrize("name", sorted(set(AT_32_PIXELS) & set(FIRST_OF_FAMILY) - {"lenet5"}))
 def test_parameters_are_those_of_32_pixels_for_28_and_64(name: str, input_size: int) -> None:
     """28 pixels are padded and 64 halved at the start, so that the rest is one network."""
-    assert count(small(name, input_size=input_size)) == AT_32_PIXELS[name]
+    assert _count(_small(name, input_size=input_size)) == AT_32_PIXELS[name]
 
 
 def test_lenet_for_28_pixels_is_that_for_32() -> None:
     """It pads two pixels inside its first convolution; without them it would have 44,426 parameters."""
-    assert count(build("lenet5", input_size=28)) == count(build("lenet5")) == 61_706
+    assert _count(build("lenet5", input_size=28)) == _count(build("lenet5")) == 61_706
 
 
 def test_defaults_are_the_canonical_ones() -> None:
@@ -115,12 +115,12 @@ def test_unknown_option_is_refused_with_those_that_exist() -> None:
 def test_sizes_below_one_are_refused(option: str) -> None:
     """No class, no channel, no pixel: no network."""
     with pytest.raises(ArchitectureOptionError, match=f"{option} must be at least 1, not 0"):
-        build("lenet5", **{option: 0})  # type: ignore[arg-type]  # the name of the option is the parameter
+        build("lenet5", **{option: 0})
 
 
 def test_picture_too_small_for_the_windows_is_refused_by_name() -> None:
     """The text holds the network, the numbers and the reason."""
-    with pytest.raises(ArchitectureOptionError, match="lenet5 cannot be built with .*input_size=32.*kernel_size=15"):
+    with pytest.raises(ArchitectureOptionError, match=r"lenet5 cannot be built with .*input_size=32.*kernel_size=15"):
         build("lenet5", kernel_size=15)
 
 

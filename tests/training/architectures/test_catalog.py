@@ -71,17 +71,17 @@ FIELDS = {
 
 
 @functools.cache
-def on_meta(name: str) -> nn.Module:
+def _on_meta(name: str) -> nn.Module:
     """Build without memory; once per name, because the deep ones take a second."""
     with torch.device("meta"):
         return build(name).eval()
 
 
-def without_heads(network: nn.Module) -> nn.Module:
+def _without_heads(network: nn.Module) -> nn.Module:
     return network.trunk if isinstance(network, AuxiliaryNetwork) else network
 
 
-def count(network: nn.Module) -> int:
+def _count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
@@ -93,13 +93,13 @@ def test_catalog_holds_every_published_network_and_the_handmade_ones() -> None:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_parameters_equal_the_published_count(name: str) -> None:
     """Built at its canonical input and classes, auxiliary heads left aside; the catalogue says the same."""
-    assert count(without_heads(on_meta(name))) == PUBLISHED[name][0] == facts(name).parameters
+    assert _count(_without_heads(_on_meta(name))) == PUBLISHED[name][0] == facts(name).parameters
 
 
 @pytest.mark.parametrize("name", WITH_HEADS)
 def test_parameters_with_auxiliary_heads_equal_the_published_count(name: str) -> None:
     """The heads are part of the network that trains."""
-    assert count(on_meta(name)) == WITH_HEADS[name]
+    assert _count(_on_meta(name)) == WITH_HEADS[name]
 
 
 @pytest.mark.parametrize("name", names())
@@ -107,7 +107,7 @@ def test_multiply_adds_equal_those_that_torch_counts(name: str) -> None:
     """Torch's own counter watches one forward pass; published figures agree within their rounding."""
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
-        logits_NK = on_meta(name)(torch.empty(1, *facts(name).input_shape, device="meta"))
+        logits_NK = _on_meta(name)(torch.empty(1, *facts(name).input_shape, device="meta"))
     expected = counter.get_total_flops() // 2 - (DENSE_C3_EXTRA if name == "lenet5_1998" else 0)
     assert facts(name).multiply_adds == expected
     assert logits_NK.shape == (1, facts(name).num_classes)

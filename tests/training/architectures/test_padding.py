@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from training.architectures.padding import PaddingMode, SamePad2d, padded_conv
 
@@ -52,6 +53,6 @@ def test_valid_convolution_pads_nothing() -> None:
 def test_same_convolution_at_stride_1_equals_pytorchs() -> None:
     """With zeros and an odd window it is `padding="same"` of torch."""
     picture = torch.randn(2, 3, 8, 8)
-    _, conv = layer = padded_conv(3, 4, 5)
-    expected = torch.nn.functional.conv2d(picture, conv.weight, conv.bias, padding="same")
-    torch.testing.assert_close(layer(picture), expected)
+    ours, theirs = padded_conv(3, 4, 5), nn.Conv2d(3, 4, 5, padding="same")
+    theirs.load_state_dict(ours[1].state_dict())
+    torch.testing.assert_close(ours(picture), theirs(picture))
