@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from service.artifact import Input, Output
 from service.engine.postprocessing import to_probabilities
-from service.engine.preprocessing import decode, to_tensor
+from service.engine.preprocessing import decoded, to_tensor
 from service.engine.scheduler import Lane
 from service.engine.session import Session
 from service.errors import InferenceError
 
-_STAGE_ORDER: Final = ("decode", "preprocess", "queue", "inference", "postprocess")
+_STAGE_ORDER: Final = ("queue", "decode", "preprocess", "inference", "postprocess")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,11 @@ class Classifier:
 
         """
         start = time.perf_counter()
-        picture = decode(data, max_pixels=self.max_pixels)
-        decoded = time.perf_counter()
-        batch = to_tensor(picture, self.input)[np.newaxis]
+        with decoded(data, max_pixels=self.max_pixels) as picture:
+            pixels_there = time.perf_counter()
+            batch = to_tensor(picture, self.input)[np.newaxis]
+            width, height = picture.width, picture.height
+        del picture  # its pixels, before the network runs
         prepared = time.perf_counter()
         values = self.session.run(batch)
         ran = time.perf_counter()
@@ -80,12 +82,12 @@ class Classifier:
         if len(probabilities) != self.classes:
             raise InferenceError(f"The network answers for {len(probabilities)} classes and has {self.classes} labels.")
         stages_s = {
-            "decode": decoded - start,
-            "preprocess": prepared - decoded,
+            "decode": pixels_there - start,
+            "preprocess": prepared - pixels_there,
             "inference": ran - prepared,
             "postprocess": time.perf_counter() - ran,
         }
-        return Classification(probabilities, stages_s, picture.width, picture.height)
+        return Classification(probabilities, stages_s, width, height)
 
     def blank_batch(self) -> NDArray[np.float32] | NDArray[np.uint8]:
         """Make a batch of one black picture, for warming up a model that brings no samples."""

@@ -1,75 +1,25 @@
-"""From the bytes of a picture to the tensor that a network takes; the only importer of Pillow.
+"""From a decoded picture to the tensor that a network takes, as its manifest says.
 
 Pictures come out as a person would see them: turned as EXIF asks, transparency laid over a colour, sixteen bits
-brought to eight by scaling. What a picture is comes from its bytes, never from a header or a file name, and its size is
-checked before a single pixel is decoded. Axes of arrays: C channels, H rows, W columns.
+brought to eight by scaling. Axes of arrays: C channels, H rows, W columns.
 
 Knows manifests and pixels; neither networks nor HTTP.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import re
-import struct
-import warnings
-import zlib
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,
-    UnidentifiedImageError,
-    WebPImagePlugin,
-)
+from PIL import Image
 
 from service.artifact import Input, Preprocessing, Resize
-from service.errors import BadImageError, TooManyPixelsError, UnsupportedImageFormatError
+from service.engine.decoding import DECODER_ERRORS, FORMATS, Picture, decode, decoded, reason_of
+from service.errors import BadImageError
 
-FORMATS: Final = ("JPEG", "PNG", "WebP", "GIF", "BMP", "AVIF")
-
-# Importing a plugin registers its format. JPEG brings MPO along, the JPEG with a second picture that many phones write.
-_PLUGINS: Final = tuple(
-    file.format
-    for file in (
-        JpegImagePlugin.JpegImageFile,
-        PngImagePlugin.PngImageFile,
-        WebPImagePlugin.WebPImageFile,
-        GifImagePlugin.GifImageFile,
-        BmpImagePlugin.BmpImageFile,
-        AvifImagePlugin.AvifImageFile,
-    )
-)
-# First bytes of these formats: what begins like this is a damaged picture, not a file of another kind.
-_SIGNATURE: Final = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|BM|RIFF.{4}WEBP|.{4}ftypavi[fs]", re.DOTALL)
-# What Pillow raises on damaged files, as its own code names it and two hundred thousand mutated files showed it; its
-# assertions and index errors are among them. Not MemoryError, which is no fault of the file.
-_DECODER_ERRORS: Final = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    RuntimeError,
-    TypeError,
-    AssertionError,
-    LookupError,
-    ArithmeticError,
-    struct.error,
-    zlib.error,
-)
-
-Image.MAX_IMAGE_PIXELS = None  # the limit is the caller's, checked before decoding
-warnings.filterwarnings(
-    "ignore", module=r"PIL\."
-)  # odd metadata is no news; changing filters per call is not thread-safe
+__all__ = ["FORMATS", "Picture", "decode", "decoded", "to_tensor"]
 
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
@@ -97,50 +47,10 @@ _WIDEST_FILTER: Final = 3  # pixels that Lanczos reaches to each side
 # two passes of a resampling: measured on photographs, one value in 400,000 by 2 of 255 (bilinear), one in 9,000 by up
 # to 9 (bicubic).
 _LONGEST_ASPECT_IN_WHOLE: Final = 8
+_LARGEST_SCALE: Final = 2000  # source pixels per pixel of the result
+_SAFE_GAP: Final = 8.0  # of these left after whole blocks were averaged
 _SIXTEEN_BIT_GREY: Final = "I;16"  # the only mode of more than eight bits that these formats open in
 _SIXTEEN_TO_EIGHT: Final = 257  # 65535 / 255
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A decoded picture as its file stores it: not yet turned, in its own colour mode.
-
-    Args:
-        image: Pillow's image with its pixels loaded.
-        format: Name of the file format, as in `FORMATS`.
-        width: Columns in the file, in pixels.
-        height: Rows in the file, in pixels.
-
-    """
-
-    image: Image.Image
-    format: str
-    width: int
-    height: int
-
-
-def decode(data: bytes, *, max_pixels: int) -> Picture:
-    """Read the first frame of a picture, or say why not.
-
-    Args:
-        data: The file's bytes.
-        max_pixels: Most pixels (width x height) that are decoded; larger ones are refused by their header.
-
-    Raises:
-        UnsupportedImageFormatError: The bytes are of no format in `FORMATS`.
-        TooManyPixelsError: The header announces more than `max_pixels`.
-        BadImageError: The bytes are broken or cut short.
-
-    """
-    image = _open(data)
-    width, height = image.size
-    if width * height > max_pixels:
-        raise TooManyPixelsError(width=width, height=height, limit_pixels=max_pixels)
-    try:
-        image.load()
-    except _DECODER_ERRORS as error:
-        raise BadImageError(_reason(error)) from error
-    return Picture(image=image, format=_public_name(image.format), width=width, height=height)
 
 
 def to_tensor(picture: Picture, spec: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
@@ -162,41 +72,16 @@ def to_tensor(picture: Picture, spec: Input) -> NDArray[np.float32] | NDArray[np
         image = _oriented(picture.image) if steps.exif_orientation else picture.image
         image = _colored(image, steps)
         image = _sized(image, steps, width=spec.width, height=spec.height)
-    except _DECODER_ERRORS as error:
-        raise BadImageError(_reason(error)) from error
+    except DECODER_ERRORS as error:
+        raise BadImageError(reason_of(error)) from error
     return _arranged(image, spec)
-
-
-def _open(data: bytes) -> Image.Image:
-    if not data:
-        raise BadImageError("it is empty")
-    try:
-        return Image.open(io.BytesIO(data), formats=_PLUGINS)
-    except UnidentifiedImageError as error:
-        if _SIGNATURE.match(data):
-            raise BadImageError("its header is damaged or cut short") from error
-        raise UnsupportedImageFormatError(supported=FORMATS) from error
-    except _DECODER_ERRORS as error:
-        raise BadImageError(_reason(error)) from error
-
-
-def _public_name(plugin: str | None) -> str:
-    return {"MPO": "JPEG", "WEBP": "WebP"}.get(plugin or "", plugin or "")
-
-
-def _reason(error: Exception) -> str:
-    """Say what a decoder complained about without its internals."""
-    text = str(error).strip().rstrip(".")
-    if "truncated" in text.lower():
-        return "the file is cut short"
-    return text if text and isinstance(error, (OSError, SyntaxError, ValueError)) else "its data is damaged"
 
 
 def _oriented(image: Image.Image) -> Image.Image:
     """Turn the picture as its EXIF tag asks; EXIF that cannot be read turns nothing."""
     try:
         turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG))
-    except _DECODER_ERRORS:
+    except DECODER_ERRORS:
         return image
     return image if turn is None else image.transpose(turn)
 
@@ -292,10 +177,12 @@ def _resampled(image: Image.Image, size: tuple[int, int], resize: Resize, window
     left, top, right, bottom = window = window or (0, 0, *image.size)
     if image.size == size and window == (0, 0, *size):
         return image
-    if resize.antialias or resize.interpolation == "nearest":
-        return image.resize(size, _FILTERS[resize.interpolation], box=window)
-    transform = Image.Resampling.BICUBIC if resize.interpolation == "bicubic" else Image.Resampling.BILINEAR
     scale_x, scale_y = (right - left) / size[0], (bottom - top) / size[1]
+    if resize.antialias or resize.interpolation == "nearest":
+        # Pillow's table of weights grows with the scale, to gigabytes for a strip; no photograph comes near this one.
+        gap = _SAFE_GAP if max(scale_x, scale_y) > _LARGEST_SCALE else None
+        return image.resize(size, _FILTERS[resize.interpolation], box=window, reducing_gap=gap)
+    transform = Image.Resampling.BICUBIC if resize.interpolation == "bicubic" else Image.Resampling.BILINEAR
     return image.transform(size, Image.Transform.AFFINE, (scale_x, 0, left, 0, scale_y, top), resample=transform)
 
 

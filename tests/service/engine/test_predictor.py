@@ -138,12 +138,12 @@ def test_a_network_of_bytes_in_rows_and_columns_is_served_too() -> None:
 
 
 async def test_a_picture_in_a_lane_gets_the_same_answer_and_its_waiting_time(scheduler: Scheduler) -> None:
-    """The answer is `classify`'s own, with the queue between the stages before and after it."""
+    """The answer is `classify`'s own, with the time that it waited before its stages."""
     lane = Lane(scheduler, capacity=1, run_s=0.01)
     direct = classifier().classify(picture("red"))
     answer = await predict(classifier().classify, picture("red"), lane=lane, deadline_s=scheduler.clock() + 60)
     np.testing.assert_array_equal(answer.probabilities, direct.probabilities)
-    assert list(answer.stages_s) == ["decode", "preprocess", "queue", "inference", "postprocess"]
+    assert list(answer.stages_s) == ["queue", "decode", "preprocess", "inference", "postprocess"]
     assert answer.stages_s["queue"] >= 0
     assert (answer.width, answer.height) == (direct.width, direct.height)
 
