@@ -71,7 +71,8 @@ def _settings(_: argparse.Namespace) -> int:
 def _health(_: argparse.Namespace) -> int:
     from service.health import is_ready  # noqa: PLC0415
 
-    return EXIT_OK if is_ready(port=read_settings().port) else EXIT_FAILED
+    settings = read_settings()
+    return EXIT_OK if is_ready(host=settings.host, port=settings.port) else EXIT_FAILED
 
 
 def _list_models(_: argparse.Namespace) -> int:

@@ -7,10 +7,12 @@ after the app has started, so that liveness answers from the first moment and re
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import platform
+import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from importlib.metadata import version as installed_version
 from typing import Final
 
@@ -20,12 +22,12 @@ from starlette.exceptions import HTTPException
 
 from service import VERSION
 from service.api import health, predict, repository
+from service.api.bodies import BodyBudget
 from service.api.context import Context
 from service.api.documentation import add_documentation
 from service.api.middleware import RequestRecorder
 from service.api.openapi import describe
 from service.api.problems import answer_convserve_error, answer_http_exception, answer_validation_error
-from service.api.uploads import Limits
 from service.engine.cores import usable_cores
 from service.engine.scheduler import Scheduler
 from service.errors import ConvserveError
@@ -36,7 +38,6 @@ from service.telemetry.logs import log
 from service.telemetry.metrics import Metrics
 
 TITLE: Final = "convserve"
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 def create_app(settings: Settings, *, on_failure: Callable[[ConvserveError], None] | None = None) -> FastAPI:
@@ -59,10 +60,21 @@ def create_app(settings: Settings, *, on_failure: Callable[[ConvserveError], Non
         registry=registry,
         scheduler=scheduler,
         metrics=metrics,
-        limits=Limits(body_bytes=settings.max_body_bytes, body_s=settings.body_timeout_ms / 1000),
+        bodies=BodyBudget(
+            body_bytes=settings.max_body_bytes,
+            total_bytes=max(settings.max_held_bytes, settings.max_body_bytes),
+            body_s=settings.body_timeout_ms / 1000,
+        ),
         deadline_s=settings.deadline_ms / 1000,
     )
-    app = FastAPI(title=TITLE, version=VERSION, docs_url=None, redoc_url=None, lifespan=_lifespan(context, on_failure))
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would name whatever host the caller claims to speak to
+        lifespan=_lifespan(context, on_failure, drain_s=settings.drain_timeout_ms / 1000),
+    )
     app.state.context = context
     _add_routes(app)
     app.add_middleware(RequestRecorder, metrics=metrics)
@@ -72,30 +84,58 @@ def create_app(settings: Settings, *, on_failure: Callable[[ConvserveError], Non
 
 
 def _lifespan(
-    context: Context, on_failure: Callable[[ConvserveError], None] | None
+    context: Context, on_failure: Callable[[ConvserveError], None] | None, *, drain_s: float
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         context.scheduler.start()
-        loading = asyncio.create_task(_load(context, on_failure))
+        loading = _start_loading(context, on_failure)
         yield
         context.scheduler.drain()
-        await loading
-        await asyncio.to_thread(context.scheduler.stop)
+        until_s = context.scheduler.draining_since_s + drain_s
+        await asyncio.wait((loading,), timeout=max(0.0, until_s - context.scheduler.clock()))
+        patience_s = max(0.0, until_s - context.scheduler.clock())
+        ended = await asyncio.to_thread(context.scheduler.stop, patience_s=patience_s)
+        context.ended_cleanly = ended and loading.done()
 
     return lifespan
 
 
-async def _load(context: Context, on_failure: Callable[[ConvserveError], None] | None) -> None:
-    try:
-        await asyncio.to_thread(context.registry.load_all)
-    except ConvserveError as error:
-        log(logging.CRITICAL, "cannot serve", reason=str(error))
-        if on_failure is not None:
-            on_failure(error)
-        return
-    waiting_for = context.registry.waiting_for()
-    if waiting_for:
+def _start_loading(
+    context: Context, on_failure: Callable[[ConvserveError], None] | None
+) -> asyncio.Future[ConvserveError | None]:
+    """Load all models on a thread that does not keep the process alive.
+
+    Returns:
+        What makes serving impossible, or None.
+
+    """
+    loop = asyncio.get_running_loop()
+    loaded: asyncio.Future[ConvserveError | None] = loop.create_future()
+
+    def finish(failure: ConvserveError | None) -> None:
+        loaded.set_result(failure)
+        _tell_of_loading(context, failure)
+        if failure is not None and on_failure is not None:
+            on_failure(failure)
+
+    def load() -> None:
+        failure: ConvserveError | None = None
+        try:
+            context.registry.load_all()
+        except ConvserveError as error:
+            failure = error
+        with suppress(RuntimeError):  # the event loop has ended meanwhile; nobody waits any more
+            loop.call_soon_threadsafe(finish, failure)
+
+    threading.Thread(target=load, name="loading", daemon=True).start()
+    return loaded
+
+
+def _tell_of_loading(context: Context, failure: ConvserveError | None) -> None:
+    if failure is not None:
+        log(logging.CRITICAL, "cannot serve", reason=str(failure))
+    elif waiting_for := context.registry.waiting_for():
         log(logging.ERROR, "not ready", waiting_for=waiting_for)
     else:
         log(logging.INFO, "ready", models=list(context.registry.models), default=context.registry.default)
@@ -134,7 +174,14 @@ def installed_version_of(*distributions: str) -> str:
 
 
 def _tell_of_exposure(settings: Settings, metrics: Metrics) -> None:
-    exposed = settings.host not in _LOOPBACK
+    exposed = not _is_loopback(settings.host)
     metrics.unauthenticated.set(exposed)
     if exposed:
         log(logging.WARNING, "anyone who reaches this port may use the service", host=settings.host, port=settings.port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

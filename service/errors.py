@@ -7,7 +7,7 @@
     │   ├── BadImageError, UnsupportedImageFormatError, TooManyPixelsError
     │   └── InvalidParameterError
     ├── NotFoundError
-    │   └── UnknownModelError, UnknownVersionError, NoDefaultModelError
+    │   └── UnknownModelError, UnknownVersionError, VersionNotLoadedError, NoDefaultModelError
     ├── UnavailableError                the service, not the caller; `retry_after_s` says when to come back
     │   └── QueueFullError, DrainingError, ModelNotReadyError
     ├── DeadlineExceededError, CallerGoneError
@@ -25,6 +25,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+
+SHOWN_CHARACTERS = 200
+
+
+def shortened(value: object) -> str:
+    """Show an offending value in a message, whatever its size and depth."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply, or a number with too many digits
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
 class ConvserveError(Exception):
@@ -91,11 +102,9 @@ class BadImageError(InputError):
 class UnsupportedImageFormatError(InputError):
     """Bytes of no format on the allow-list."""
 
-    def __init__(self, *, supported: Sequence[str], found: str | None = None) -> None:
-        what = "these bytes are no picture of a known format" if found is None else f"these bytes are {found}"
-        super().__init__(f"Pictures may be {', '.join(supported)}; {what}.")
+    def __init__(self, *, supported: Sequence[str]) -> None:
+        super().__init__(f"Pictures may be {', '.join(supported)}; these bytes are no picture of a known format.")
         self.supported = tuple(supported)
-        self.found = found
 
 
 class TooManyPixelsError(InputError):
@@ -115,7 +124,7 @@ class InvalidParameterError(InputError):
     """A parameter outside what it may be."""
 
     def __init__(self, name: str, *, value: object, expected: str) -> None:
-        super().__init__(f"{name} must be {expected}, not {value!r}.")
+        super().__init__(f"{name} must be {expected}, not {shortened(value)}.")
         self.name = name
         self.value = value
         self.expected = expected
@@ -144,6 +153,16 @@ class UnknownVersionError(NotFoundError):
         self.model = model
         self.version = version
         self.known = tuple(known)
+
+
+class VersionNotLoadedError(NotFoundError):
+    """The version is on disk, and another one answers."""
+
+    def __init__(self, model: str, *, version: int, live: int) -> None:
+        super().__init__(f"Version {version} of model {model!r} is on disk and not loaded; version {live} is live.")
+        self.model = model
+        self.version = version
+        self.live = live
 
 
 class NoDefaultModelError(NotFoundError):

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import http.client
+from typing import Final
+
+_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  these are looked up, not bound
 
 
-def is_ready(*, port: int, timeout_s: float = 3.0) -> bool:
+def is_ready(*, host: str, port: int, timeout_s: float = 3.0) -> bool:
     """Ask `/readyz` on this machine.
 
     Args:
-        port: Where the service listens.
+        host: Where the service listens; where it listens on all addresses, loopback is asked.
+        port: Of the same.
         timeout_s: Longest wait for the answer.
 
     Returns:
         True only for the answer 200.
 
     """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    connection = http.client.HTTPConnection(_ANY.get(host, host), port, timeout=timeout_s)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.HTTPStatus.OK

@@ -2,31 +2,36 @@
 
     SIGTERM or Ctrl-C ──▶ not ready, new work refused ──▶ accepted requests answered ──▶ exit 0
 
-A second signal ends at once. The socket is bound here, before anything is loaded, so that a port in use is an error at
-once.
+A second signal ends the process at once. The socket is bound here, before anything is loaded, so that a port in use is
+an error at once.
 """
 
 from __future__ import annotations
 
 import errno
 import logging
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 import uvicorn
+from fastapi import FastAPI
 
 from service.app import create_app
+from service.engine.allocator import tune_allocator
 from service.errors import ConfigurationError, ConvserveError
+from service.http_protocol import BoundedHttpProtocol
 from service.settings import Settings
 from service.telemetry.logs import log
 
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_S: Final = 75  # longer than the idle time of common reverse proxies, so that they close first
+_SIGNALLED: Final = 128  # added to the signal's number, as shells do
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -45,7 +50,11 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop taking work as soon as the signal arrives; uvicorn then waits for what is in flight."""
-        log(logging.INFO, "stopping", signal=signal.Signals(sig).name)
+        name = signal.Signals(sig).name
+        if self.should_exit:
+            log(logging.WARNING, "ended at once by a second signal", signal=name)
+            end_process(_SIGNALLED + sig)
+        log(logging.INFO, "stopping", signal=name)
         self._on_stop()
         super().handle_exit(sig, frame)
 
@@ -71,16 +80,26 @@ def serve(settings: Settings) -> None:
         ConvserveError: The service can never become ready.
 
     """
+    tune_allocator()
     failures: list[ConvserveError] = []
     listener = _bind(settings)
     with listener:
         app = create_app(settings, on_failure=lambda error: _give_up(server, failures, error))
-        log(logging.INFO, "listening", url=f"http://{settings.host}:{settings.port}", documentation="/docs")
+        log(logging.INFO, "listening", url=_url(settings), documentation="/docs")
         server = Server(_configuration(app, settings), on_stop=app.state.context.scheduler.drain)
         server.run(sockets=[listener])
     if failures:
         raise failures[0]
+    if not app.state.context.ended_cleanly:
+        log(logging.ERROR, "stopped with work unfinished", drain_timeout_ms=settings.drain_timeout_ms)
+        end_process(1)
     log(logging.INFO, "stopped")
+
+
+def end_process(code: int) -> NoReturn:
+    """End without waiting for threads: one inside the runtime would abort an interpreter that shuts down."""
+    logging.shutdown()
+    os._exit(code)
 
 
 def _give_up(server: uvicorn.Server, failures: list[ConvserveError], error: ConvserveError) -> None:
@@ -88,11 +107,11 @@ def _give_up(server: uvicorn.Server, failures: list[ConvserveError], error: Conv
     server.should_exit = True
 
 
-def _configuration(app: object, settings: Settings) -> uvicorn.Config:
+def _configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # any ASGI application
+        app,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttpProtocol,
         log_config=None,
         access_log=False,
         proxy_headers=False,  # nothing here depends on the caller's address
@@ -100,6 +119,11 @@ def _configuration(app: object, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, settings.drain_timeout_ms // 1000),
     )
+
+
+def _url(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
 
 
 def _bind(settings: Settings) -> socket.socket:

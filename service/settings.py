@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -18,19 +19,21 @@ from service.errors import ConfigurationError
 
 PREFIX: Final = "CONVSERVE_"
 # Read by the training programs and by the compose file from the same environment; nothing for this program.
-FOREIGN: Final = frozenset({"DATA_DIR", "RUNS_DIR", "VERSION", "PUBLISHED_PORT"})
+FOREIGN: Final = frozenset({"DATA_DIR", "RUNS_DIR", "VERSION"})
+
+_SERVICE_LINK: Final = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP)(_.+)?)")
 
 Provider = Literal["cpu", "cuda"]
 Milliseconds = Annotated[int, Field(ge=1, le=24 * 3600 * 1000)]
 
 
 def _split(value: object) -> object:
-    """Read a comma-separated list."""
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+    """Read a comma-separated list of names in any case."""
+    return tuple(part.strip().lower() for part in value.split(",")) if isinstance(value, str) else value
 
 
-def _empty_is_none(value: object) -> object:
-    return None if value == "" else value
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -48,17 +51,17 @@ class Settings(BaseModel):
         default=("cpu",), min_length=1, description="ONNX Runtime providers, best first: cpu, cuda"
     )
     require_gpu: bool = Field(default=False, description="refuse to start where a GPU was asked for and is not in use")
-    precision: Annotated[Literal["fp32", "fp16", "int8"] | None, BeforeValidator(_empty_is_none)] = Field(
+    precision: Literal["fp32", "fp16", "int8"] | None = Field(
         default=None, description="variant to serve: fp32, fp16, int8; empty: the one the publisher lists first"
     )
-    threads: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
+    threads: int | None = Field(
         default=None, ge=1, le=1024, description="requests in work at once; empty: the cores this process may use"
     )
     target_latency_ms: Milliseconds = Field(
         default=330, description="waiting requests are bounded so that an accepted one is answered within this time"
     )
     deadline_ms: Milliseconds = Field(default=10_000, description="longest time from arrival to answer, then 504")
-    queue_size: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
+    queue_size: int | None = Field(
         default=None, ge=1, le=100_000, description="requests in work and waiting; empty: from the measured run time"
     )
     body_timeout_ms: Milliseconds = Field(default=30_000, description="longest time for a body to arrive, then 408")
@@ -66,8 +69,11 @@ class Settings(BaseModel):
         default=20_000, description="after SIGTERM, longest time for accepted requests to finish"
     )
     max_body_bytes: int = Field(default=20 * 2**20, ge=1, description="largest request body, then 413")
+    max_held_bytes: int = Field(default=256 * 2**20, ge=1, description="bodies of all requests together, then 503")
     max_pixels: int = Field(default=64_000_000, ge=1, description="most pixels of a picture, then 413")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least severe log line")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        default="info", description="least severe log line"
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Settings:
@@ -77,13 +83,17 @@ class Settings(BaseModel):
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings from environment variables.
+    """Read the settings from environment variables; an empty one leaves the default.
 
     Raises:
         ConfigurationError: A variable with the prefix is no setting, or a value is out of its range.
 
     """
-    given = {key.removeprefix(PREFIX): value for key, value in environment.items() if key.startswith(PREFIX)}
+    given = {
+        key.removeprefix(PREFIX): value
+        for key, value in environment.items()
+        if key.startswith(PREFIX) and value and not _is_service_link(key, value)
+    }
     known = {name.upper() for name in Settings.model_fields}
     for name in sorted(given.keys() - known - FOREIGN):
         close = difflib.get_close_matches(name, known, n=1)
@@ -93,6 +103,11 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         return Settings.model_validate({name.lower(): value for name, value in given.items() if name in known})
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from error
+
+
+def _is_service_link(key: str, value: str) -> bool:
+    """Recognise what Kubernetes puts into every container beside a Service that is named like this program."""
+    return _SERVICE_LINK.fullmatch(key) is not None or (key == f"{PREFIX}PORT" and value.startswith("tcp://"))
 
 
 def describe_settings(settings: Settings) -> str:

@@ -22,7 +22,14 @@ COLORS = ("red", "green", "blue")
 SIDE = 8
 
 
-def color_network(*, sharpness: float = 10.0, external_data: str = "", domain: str = "", busy_work: int = 0) -> bytes:
+def color_network(
+    *,
+    sharpness: float = 10.0,
+    external_data: str = "",
+    domain: str = "",
+    busy_work: int = 0,
+    fails_on_bright: bool = False,
+) -> bytes:
     """Make a network that averages each channel and answers with the softmax: the strongest colour wins.
 
     Args:
@@ -30,6 +37,7 @@ def color_network(*, sharpness: float = 10.0, external_data: str = "", domain: s
         external_data: Name of another file in which a tensor pretends to lie.
         domain: Operator domain of one more node that does nothing.
         busy_work: Matrix products of 512 x 512 in a row before the answer, for a network that takes time.
+        fails_on_bright: Answer NaN where a channel's average is above 0.9.
 
     """
     scale = numpy_helper.from_array(np.array(sharpness, dtype=np.float32), "sharpness")
@@ -43,6 +51,11 @@ def color_network(*, sharpness: float = 10.0, external_data: str = "", domain: s
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
     initializers = [scale, numpy_helper.from_array(np.array([2, 3], dtype=np.int64), "axes")]
+    if fails_on_bright:
+        nodes.insert(1, helper.make_node("Sub", ["limit", "means"], ["room"]))
+        nodes.insert(2, helper.make_node("Log", ["room"], ["log"]))
+        nodes[3].input[0] = "log"
+        initializers.append(numpy_helper.from_array(np.array(0.9, dtype=np.float32), "limit"))
     if busy_work:
         nodes, initializers = _with_busy_work(nodes, initializers, busy_work)
     if domain:

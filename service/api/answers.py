@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from service.api.problems import problem_body
+from service.api.problems import log_internal, problem_body
 from service.engine.postprocessing import top_k
 from service.engine.predictor import Classification
 from service.errors import ConvserveError
@@ -24,6 +24,9 @@ def answer_one(answer: Classification, *, model: LiveModel, k: int, request_id: 
 
 def answer_many(outcomes: Sequence[Outcome], *, model: LiveModel, k: int, request_id: str) -> dict[str, Any]:
     """Describe several pictures in order; see `schemas.PredictManyResponse`."""
+    for outcome in outcomes:
+        if isinstance(outcome, ConvserveError):
+            log_internal(outcome, request_id=request_id)
     results = [
         {"problem": problem_body(outcome)}
         if isinstance(outcome, ConvserveError)

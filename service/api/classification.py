@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from service.errors import (
     InputError,
     QueueFullError,
     TooManyPixelsError,
+    UnavailableError,
     UnsupportedImageFormatError,
 )
 from service.repository.live_model import LiveModel
@@ -39,7 +41,21 @@ _COUNTED_AS: Final[tuple[tuple[type[BaseException], str, str | None, str | None]
 )
 
 
-async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadline_s: float) -> Classification:
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When an answer is of no more use.
+
+    Args:
+        at_s: On the scheduler's clock.
+        patience_s: Seconds from the arrival of the request until then.
+
+    """
+
+    at_s: float
+    patience_s: float
+
+
+async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadline: Deadline) -> Classification:
     """Classify a picture and count its outcome.
 
     Raises:
@@ -48,24 +64,50 @@ async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadl
     """
     metrics.image_bytes.observe(len(data))
     try:
-        answer = await predict(model.classifier.classify, data, lane=model.lane, deadline_s=deadline_s)
+        answer = await predict(model.classifier.classify, data, lane=model.lane, deadline_s=deadline.at_s)
     except BaseException as error:
         _count_failure(error, model=model, metrics=metrics)
+        if isinstance(error, DeadlineExceededError):
+            raise DeadlineExceededError(deadline_s=deadline.patience_s) from error
         raise
     _count_answer(answer, model=model, metrics=metrics)
     return answer
 
 
 async def classify_each(
-    pictures: tuple[bytes, ...], *, model: LiveModel, metrics: Metrics, deadline_s: float
+    pictures: tuple[bytes, ...], *, model: LiveModel, metrics: Metrics, deadline: Deadline, at_once: int
 ) -> list[Classification | ConvserveError]:
-    """Classify several pictures at once; a bad one fails alone."""
-    tasks = [classify_one(data, model=model, metrics=metrics, deadline_s=deadline_s) for data in pictures]
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, ConvserveError):
-            raise result
-    return [result for result in results if isinstance(result, (Classification, ConvserveError))]
+    """Classify several pictures of one request; a bad one fails alone.
+
+    Args:
+        pictures: Encoded pictures.
+        model: Which classifies them.
+        metrics: Where they are counted.
+        deadline: Of the whole request.
+        at_once: Most pictures of this request in the lane, so that one request does not fill it.
+
+    Returns:
+        What became of each, in order.
+
+    Raises:
+        UnavailableError, DeadlineExceededError: What became of all of them; then the request failed as a whole.
+
+    """
+    places = asyncio.Semaphore(at_once)
+
+    async def classify(data: bytes) -> Classification | ConvserveError:
+        async with places:
+            try:
+                return await classify_one(data, model=model, metrics=metrics, deadline=deadline)
+            except ConvserveError as error:
+                return error
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(classify(data)) for data in pictures]
+    results = [task.result() for task in tasks]
+    if all(isinstance(result, (UnavailableError, DeadlineExceededError)) for result in results):
+        raise next(result for result in results if isinstance(result, ConvserveError))
+    return results
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

@@ -7,7 +7,7 @@ from typing import cast
 
 from starlette.requests import Request
 
-from service.api.uploads import Limits
+from service.api.bodies import BodyBudget
 from service.engine.scheduler import Scheduler
 from service.repository.registry import Registry
 from service.telemetry.metrics import Metrics
@@ -21,16 +21,18 @@ class Context:
         registry: Models.
         scheduler: Threads; its clock is the clock of deadlines.
         metrics: Series.
-        limits: Of request bodies.
+        bodies: Bounds of request bodies.
         deadline_s: Longest time from arrival to answer, in seconds.
+        ended_cleanly: Set at the end: whether every thread had finished its work.
 
     """
 
     registry: Registry
     scheduler: Scheduler
     metrics: Metrics
-    limits: Limits
+    bodies: BodyBudget
     deadline_s: float
+    ended_cleanly: bool = True
 
 
 def context_of(request: Request) -> Context:

@@ -5,6 +5,7 @@ Pure ASGI, one layer: each further layer would cost every request microseconds f
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -14,7 +15,8 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.problems import STATE_REQUEST_ID, internal_problem
+from service.api.problems import STATE_REQUEST_ID, internal_problem, problem_response
+from service.errors import DrainingError
 from service.telemetry.logs import log
 from service.telemetry.metrics import UNKNOWN_METHOD, UNMATCHED_ROUTE, Metrics
 
@@ -62,6 +64,9 @@ class RequestRecorder:
         self._metrics.in_flight.inc()
         try:
             await self._app(scope, receive, recording_send)
+        except asyncio.CancelledError:  # the drain time is over, and the server ends what is left
+            if answer["status"] == _CALLER_GONE:
+                await problem_response(Request(scope), DrainingError(retry_after_s=1))(scope, receive, recording_send)
         except Exception as error:  # noqa: BLE001  the last line of defence: the caller gets an answer, the log the traceback
             log(logging.ERROR, "request failed", error=error, request_id=request_id)
             if answer["status"] == _CALLER_GONE:

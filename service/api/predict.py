@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.answers import answer_huggingface, answer_many, answer_one, json_response
-from service.api.classification import classify_each, classify_one, unless_gone
+from service.api.classification import Deadline, classify_each, classify_one, unless_gone
 from service.api.context import Context, context_of
-from service.api.responses import PICTURE_BODY, PREDICT_PROBLEMS, problems
+from service.api.responses import LARGEST_NUMBER, PICTURE_BODY, PREDICT_PROBLEMS, VersionNumber, problems
 from service.api.schemas import LabelScore, PredictManyResponse, PredictResponse
-from service.api.uploads import Upload, read_upload
+from service.api.uploads import Upload, uploaded
 from service.errors import ConvserveError, InvalidParameterError, NotFoundError
 from service.repository.live_model import LiveModel
 
@@ -34,27 +34,46 @@ _HUGGINGFACE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the query says about the answer: how many classes, of which precision."""
+    """What the query says about the answer.
 
+    Args:
+        top_k: Classes to return, or None for the usual number.
+        precision: Refused where another one is loaded.
+
+    """
+
+    top_k: int | None
+    precision: str | None
+
+
+async def _choice(  # a coroutine, because FastAPI would run a plain function on a thread: 130 microseconds
     top_k: Annotated[
-        int | None, Query(ge=1, description="classes to return; by default 5, or all where there are fewer")
-    ] = None
-    precision: Annotated[str | None, Query(description="refused where another precision is loaded")] = None
+        int | None,
+        Query(ge=1, le=LARGEST_NUMBER, description="classes to return; by default 5, or all where there are fewer"),
+    ] = None,
+    precision: Annotated[str | None, Query(description="refused where another precision is loaded")] = None,
+) -> Choice:
+    return Choice(top_k, precision)
+
+
+Chosen = Annotated[Choice, Depends(_choice)]
 
 
 @router.post("/predict", response_model=None, responses=_RESPONSES, openapi_extra=PICTURE_BODY)
 async def predict_default(
     request: Request,
-    choice: Annotated[Choice, Depends()],
+    choice: Chosen,
     model: Annotated[str | None, Query(description="name of a model; empty for the default one")] = None,
-    version: Annotated[int | None, Query(ge=1, description="version; empty for the live one")] = None,
+    version: Annotated[
+        int | None, Query(ge=1, le=LARGEST_NUMBER, description="version; left out for the live one")
+    ] = None,
 ) -> Response:
     """Classify a picture with the default model, or with the one named."""
     return await _predict(request, choice, name=model or None, version=version)
 
 
 @router.post("/models/{name}/predict", response_model=None, responses=_RESPONSES, openapi_extra=PICTURE_BODY)
-async def predict_model(request: Request, name: str, choice: Annotated[Choice, Depends()]) -> Response:
+async def predict_model(request: Request, name: str, choice: Chosen) -> Response:
     """Classify a picture with a model's live version."""
     return await _predict(request, choice, name=name, version=None)
 
@@ -62,13 +81,13 @@ async def predict_model(request: Request, name: str, choice: Annotated[Choice, D
 @router.post(
     "/models/{name}/versions/{version}/predict", response_model=None, responses=_RESPONSES, openapi_extra=PICTURE_BODY
 )
-async def predict_version(request: Request, name: str, version: int, choice: Annotated[Choice, Depends()]) -> Response:
+async def predict_version(request: Request, name: str, version: VersionNumber, choice: Chosen) -> Response:
     """Classify a picture with one version of a model."""
     return await _predict(request, choice, name=name, version=version)
 
 
 @router.post("/huggingface/{name}", response_model=None, responses=_HUGGINGFACE_RESPONSES, openapi_extra=PICTURE_BODY)
-async def predict_huggingface(request: Request, name: str, choice: Annotated[Choice, Depends()]) -> Response:
+async def predict_huggingface(request: Request, name: str, choice: Chosen) -> Response:
     """Classify a picture, and answer in the Hugging Face form whatever was sent."""
     return await _predict(request, choice, name=name, version=None, huggingface=True)
 
@@ -81,23 +100,23 @@ async def _predict(
     arrived_s = clock()
     model = _resolve(context, name, version)
     _require_precision(model, choice.precision)
-    deadline_s = arrived_s + _patience_s(request, context)
-    upload = await read_upload(request, limits=context.limits)
-    if huggingface:
-        upload = upload.as_huggingface()
-    read_s = clock() - arrived_s
-    model.metrics.stages["read"].observe(read_s)
-    k = _class_count(model, choice, upload)
-    answer = _answer_single if len(upload.pictures) == 1 and upload.form != "json_list" else _answer_several
-    work = answer(request, upload, context=context, model=model, k=k, deadline_s=deadline_s, read_s=read_s)
-    return await unless_gone(request, work)
+    patience_s = _patience_s(request, context)
+    deadline = Deadline(arrived_s + patience_s, patience_s)
+    async with uploaded(request, budget=context.bodies, patience_s=patience_s) as sent:
+        read_s = clock() - arrived_s
+        model.metrics.stages["read"].observe(read_s)
+        upload = sent.as_huggingface() if huggingface else sent
+        k = _class_count(model, choice, upload)
+        answer = _answer_single if len(upload.pictures) == 1 and upload.form != "json_list" else _answer_several
+        work = answer(request, upload, context=context, model=model, k=k, deadline=deadline, read_s=read_s)
+        return await unless_gone(request, work)
 
 
 async def _answer_single(
-    request: Request, upload: Upload, *, context: Context, model: LiveModel, k: int, deadline_s: float, read_s: float
+    request: Request, upload: Upload, *, context: Context, model: LiveModel, k: int, deadline: Deadline, read_s: float
 ) -> Response:
     (data,) = upload.pictures
-    answer = await classify_one(data, model=model, metrics=context.metrics, deadline_s=deadline_s)
+    answer = await classify_one(data, model=model, metrics=context.metrics, deadline=deadline)
     stages_s = {"read": read_s, **answer.stages_s}
     _log(request, model, image_bytes=len(data), stages_s=stages_s)
     if upload.form == "json":
@@ -107,9 +126,15 @@ async def _answer_single(
 
 
 async def _answer_several(
-    request: Request, upload: Upload, *, context: Context, model: LiveModel, k: int, deadline_s: float, read_s: float
+    request: Request, upload: Upload, *, context: Context, model: LiveModel, k: int, deadline: Deadline, read_s: float
 ) -> Response:
-    outcomes = await classify_each(upload.pictures, model=model, metrics=context.metrics, deadline_s=deadline_s)
+    outcomes = await classify_each(
+        upload.pictures,
+        model=model,
+        metrics=context.metrics,
+        deadline=deadline,
+        at_once=context.scheduler.threads,
+    )
     stages_s = {"read": read_s}
     _log(request, model, image_bytes=sum(map(len, upload.pictures)), pictures=len(outcomes), stages_s=stages_s)
     if upload.form == "json_list":

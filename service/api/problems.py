@@ -7,6 +7,7 @@ the log. A test proves that the table knows every class of the tree.
 from __future__ import annotations
 
 import http
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +20,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import errors
+from service.errors import SHOWN_CHARACTERS, shortened
+from service.telemetry.logs import log
 
 MEDIA_TYPE: Final = "application/problem+json"
 STATE_REQUEST_ID: Final = "request_id"
+_JSON_INTEGERS: Final = 2**53  # what every reader of JSON holds exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ PROBLEMS: Final[dict[type[errors.ConvserveError], Problem]] = {
     errors.InvalidParameterError: Problem(422, "invalid-parameter", "Invalid parameter"),
     errors.UnknownModelError: Problem(404, "unknown-model", "Unknown model"),
     errors.UnknownVersionError: Problem(404, "unknown-version", "Unknown version"),
+    errors.VersionNotLoadedError: Problem(404, "version-not-loaded", "Version not loaded"),
     errors.NoDefaultModelError: Problem(404, "no-default-model", "No default model"),
     errors.QueueFullError: Problem(503, "queue-full", "Queue full"),
     errors.DrainingError: Problem(503, "draining", "Shutting down"),
@@ -95,10 +100,17 @@ def problem_body(error: errors.ConvserveError) -> dict[str, Any]:
 
 def problem_response(request: Request, error: errors.ConvserveError) -> Response:
     """Answer with an error of the tree."""
+    log_internal(error, request_id=request.scope["state"].get(STATE_REQUEST_ID, ""))
     headers = {}
     if isinstance(error, errors.UnavailableError):
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
     return _response(request, problem_body(error), status=problem_of(error).status, headers=headers)
+
+
+def log_internal(error: errors.ConvserveError, *, request_id: str) -> None:
+    """Write an error whose text the caller does not get into the log that its answer points to."""
+    if not problem_of(error).public:
+        log(logging.ERROR, "request failed", error=error, request_id=request_id)
 
 
 def internal_problem(request: Request) -> Response:
@@ -131,7 +143,7 @@ async def answer_validation_error(request: Request, error: Exception) -> Respons
     """Answer parameters that do not have the form their route declares."""
     if not isinstance(error, RequestValidationError):
         raise error
-    problems = [f"{item['loc'][-1]}: {item['msg']}, not {item.get('input')!r}" for item in error.errors()]
+    problems = [f"{item['loc'][-1]}: {item['msg']}, not {shortened(item.get('input'))}" for item in error.errors()]
     line = PROBLEMS[errors.InvalidParameterError]
     return _response(request, _body(line, detail="; ".join(problems) + "."), status=line.status, headers={})
 
@@ -151,4 +163,9 @@ def _response(request: Request, body: dict[str, Any], *, status: int, headers: M
 
 
 def _plain(value: object) -> object:
-    return value if isinstance(value, (str, int, float, list, tuple, type(None))) else str(value)
+    """Show a datum of an error as JSON can hold it: numbers, short texts, and flat lists of them."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) if isinstance(item, (str, int, float)) else shortened(item) for item in value]
+    if value is None or (isinstance(value, int) and abs(value) < _JSON_INTEGERS) or isinstance(value, float):
+        return value
+    return value if isinstance(value, str) and len(value) <= SHOWN_CHARACTERS else shortened(value)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 
 from service.api.context import context_of
-from service.api.responses import problems
+from service.api.responses import VersionNumber, problems
 from service.api.schemas import ModelDetail, ModelList, ModelSummary, VersionDetail, VersionSummary
 from service.artifact import manifest_as_json
 from service.repository.live_model import Version
@@ -39,7 +39,7 @@ async def describe_model(request: Request, name: str) -> ModelDetail:
 
 
 @router.get("/models/{name}/versions/{version}", responses=problems(404, 422))
-async def describe_version(request: Request, name: str, version: int) -> VersionDetail:
+async def describe_version(request: Request, name: str, version: VersionNumber) -> VersionDetail:
     """Show a version's manifest, its state, and the provider that is really in use."""
     registry = context_of(request).registry
     found = registry.find_version(registry.find(name), version)
@@ -52,7 +52,7 @@ async def describe_version(request: Request, name: str, version: int) -> Version
         manifest=manifest_as_json(model.manifest) if model else None,
         provider=model.provider if model else None,
         precision=model.variant.precision if model else None,
-        capacity=model.lane.capacity if model else None,
+        capacity=model.lane.bound if model else None,
         run_s=model.lane.run_s if model else None,
     )
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import http
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from fastapi import Path
 
 from service.api.problems import MEDIA_TYPE
 from service.api.schemas import ProblemBody
 
 PREDICT_PROBLEMS: Final = (400, 404, 408, 413, 415, 422, 500, 503, 504)
+
+LARGEST_NUMBER: Final = 2**31 - 1  # of any number in a URL
+VersionNumber = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]
 
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 

@@ -7,6 +7,7 @@ here is an error in every answer that follows. This file knows neither where fol
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -20,6 +21,7 @@ from service.artifact.tensors import Input, Output
 from service.errors import ManifestError
 
 MANIFEST_NAME = "manifest.json"
+_MOST_BYTES = 64 * 2**20  # room for some samples of 20,000 classes
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -51,7 +53,11 @@ class Manifest:
             raise ValueError(f"one sigmoid tells two classes apart, and there are {len(self.labels)} labels")
         if self.reference is not None and len(self.reference.class_shares) != len(self.labels):
             raise ValueError(f"reference.class_shares needs {len(self.labels)} values, one per label")
+        precisions = {variant.precision for variant in self.variants}
         for sample in self.golden:
+            missing = sorted(precisions - sample.probabilities.keys())
+            if missing:
+                raise ValueError(f"golden {sample.file}: no probabilities for {', '.join(missing)}")
             for precision, expected in sample.probabilities.items():
                 if len(expected) != len(self.labels):
                     counts = f"{len(expected)} probabilities for {len(self.labels)} labels"
@@ -66,7 +72,7 @@ class Manifest:
 
 
 def _require_unique(what: str, values: tuple[str, ...] | list[str]) -> None:
-    twice = sorted({value for value in values if values.count(value) > 1})
+    twice = sorted(value for value, count in Counter(values).items() if count > 1)
     if twice:
         raise ValueError(f"{what} must differ, and {', '.join(map(repr, twice))} occurs twice")
 
@@ -85,6 +91,8 @@ def load_manifest(path: Path) -> Manifest:
 
     """
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ManifestError(path, reason=f"has more than {_MOST_BYTES} bytes")
         return _ADAPTER.validate_json(path.read_bytes())
     except OSError as error:
         raise ManifestError(path, reason=f"cannot be read ({error.strerror})") from error

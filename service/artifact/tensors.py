@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from service.artifact.fields import STRICT, Byte, Interpolation, Positive, Text
+from service.artifact.fields import STRICT, Byte, Interpolation, Side, Text
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -27,7 +27,7 @@ class Resize:
     """
 
     rule: Literal["shorter_side", "exact", "letterbox"]
-    size: Positive | None
+    size: Side | None
     interpolation: Interpolation
     antialias: bool
 
@@ -86,8 +86,8 @@ class Input:
     layout: Literal["NCHW", "NHWC", "NHW"]
     dtype: Literal["float32", "uint8"]
     channels: Literal[1, 3]
-    height: Positive
-    width: Positive
+    height: Side
+    width: Side
     preprocessing: Preprocessing
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ Knows neither pictures nor networks: work is a function without arguments.
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import threading
 import time
@@ -26,6 +27,8 @@ Value = TypeVar("Value")
 
 _DRAIN_RETRY_S: Final = 5.0  # a restart takes about this long; the caller may find another instance sooner
 _RUN_TIME_WEIGHT: Final = 0.1  # of the newest run in the moving average
+_LEAST_PER_THREAD: Final = 2  # one in work and one waiting, so that a slow model's threads do not stand idle
+_LEAST_RUN_S: Final = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Scheduler:
         self.threads = threads
         self.clock = clock
         self.draining = False
+        self.draining_since_s = math.inf
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._workers: list[threading.Thread] = []
 
@@ -73,15 +77,27 @@ class Scheduler:
 
     def drain(self) -> None:
         """Refuse new work from now on; what was accepted still runs."""
+        if not self.draining:
+            self.draining_since_s = self.clock()
         self.draining = True
 
-    def stop(self) -> None:
-        """End the threads after the work that is queued, and wait for them."""
+    def stop(self, *, patience_s: float = math.inf) -> bool:
+        """End the threads after the work that is queued, and wait for them.
+
+        Args:
+            patience_s: Longest wait, in seconds.
+
+        Returns:
+            Whether all of them ended; one that did not runs on until the process ends.
+
+        """
+        until_s = time.monotonic() + patience_s
         for _ in self._workers:
             self._jobs.put(None)
         for worker in self._workers:
-            worker.join()
-        self._workers.clear()
+            worker.join(None if patience_s == math.inf else max(0.0, until_s - time.monotonic()))
+        self._workers = [worker for worker in self._workers if worker.is_alive()]
+        return not self._workers
 
     def put(self, job: _Job) -> None:
         """Queue a job that its lane has accepted."""
@@ -123,14 +139,16 @@ class Lane:
 
     Args:
         scheduler: Whose threads run the work.
-        capacity: Most pieces of work that run and wait.
-        run_s: Expected seconds of one run; kept up to date from real runs, and used to compute `Retry-After`.
+        capacity: Most pieces of work that run and wait, whatever their time.
+        run_s: Expected seconds of one run; kept up to date from real runs.
+        target_s: Time within which accepted work is to be done; with `run_s` it bounds what is accepted.
 
     """
 
-    def __init__(self, scheduler: Scheduler, *, capacity: int, run_s: float) -> None:
+    def __init__(self, scheduler: Scheduler, *, capacity: int, run_s: float, target_s: float = math.inf) -> None:
         self.capacity = capacity
         self.run_s = run_s
+        self.target_s = target_s
         self.depth = 0
         self._scheduler = scheduler
 
@@ -143,14 +161,15 @@ class Lane:
 
         Raises:
             DrainingError: The scheduler takes nothing new.
-            QueueFullError: `capacity` pieces run and wait already.
+            QueueFullError: `bound` pieces run and wait already.
             DeadlineExceededError: The deadline passed before the value was there.
 
         """
         if self._scheduler.draining:
             raise DrainingError(retry_after_s=_DRAIN_RETRY_S)
-        if self.depth >= self.capacity:
-            raise QueueFullError(capacity=self.capacity, retry_after_s=self.expected_wait_s())
+        bound = self.bound
+        if self.depth >= bound:
+            raise QueueFullError(capacity=bound, retry_after_s=self.expected_wait_s())
         loop = asyncio.get_running_loop()
         job = _Job(work, self, loop.create_future(), self._scheduler.clock(), deadline_s)
         self.depth += 1
@@ -161,6 +180,13 @@ class Lane:
         finally:
             timer.cancel()
             self._abandon(job)
+
+    @property
+    def bound(self) -> int:
+        """Most pieces of work that may run and wait at the present run time: one waits for each that runs at least."""
+        threads = self._scheduler.threads
+        in_time = self.target_s * threads / max(self.run_s, _LEAST_RUN_S)
+        return int(min(self.capacity, max(_LEAST_PER_THREAD * threads, in_time)))
 
     def expected_wait_s(self) -> float:
         """Estimate how long the work that is here now will take."""

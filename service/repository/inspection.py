@@ -22,7 +22,8 @@ TRUSTED_DOMAINS: Final = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"
 MAX_NODES: Final = 200_000
 MAX_DEPTH: Final = 16  # subgraphs inside subgraphs
 
-_MODEL_GRAPH, _MODEL_OPSETS, _MODEL_FUNCTIONS = 7, 8, 25
+_MODEL_GRAPH, _MODEL_OPSETS, _MODEL_TRAINING, _MODEL_FUNCTIONS = 7, 8, 20, 25
+_TRAINING_START, _TRAINING_STEP = 1, 2
 _GRAPH_NODES, _GRAPH_INITIALIZERS, _GRAPH_SPARSE = 1, 5, 15
 _NODE_ATTRIBUTES, _NODE_DOMAIN = 5, 7
 _ATTRIBUTE_TENSOR, _ATTRIBUTE_GRAPH, _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS = 5, 6, 10, 11
@@ -30,7 +31,8 @@ _ATTRIBUTE_SPARSE, _ATTRIBUTE_SPARSES = 22, 23
 _SPARSE_VALUES, _SPARSE_INDICES = 1, 2
 _TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
 _OPSET_DOMAIN, _OPSET_VERSION = 1, 2
-_FUNCTION_NODES, _FUNCTION_OPSETS = 7, 9
+_FUNCTION_NODES, _FUNCTION_OPSETS, _FUNCTION_DEFAULTS = 7, 9, 11
+_ENUM_BITS = 2**32 - 1  # readers keep the low 32 bits of an enumeration
 
 
 @dataclass(slots=True)
@@ -73,6 +75,8 @@ def inspect(model: bytes, *, path: Path) -> Declaration:
                 _read_opset(value, found)
             elif number == _MODEL_FUNCTIONS:
                 _read_function(value, found)
+            elif number == _MODEL_TRAINING:
+                _read_training(value, found)
     except (WireError, UnicodeDecodeError) as error:
         raise UnsafeModelError(path, reason=f"is no ONNX model ({error})") from error
     except _OutOfBoundsError as error:
@@ -146,6 +150,14 @@ def _read_function(message: memoryview, found: Declaration) -> None:
             _read_node(value, found, depth=0)
         elif number == _FUNCTION_OPSETS:
             _read_opset(value, found)
+        elif number == _FUNCTION_DEFAULTS:
+            _read_attribute(value, found, depth=0)
+
+
+def _read_training(message: memoryview, found: Declaration) -> None:
+    for number, value in _messages(message):
+        if number in (_TRAINING_START, _TRAINING_STEP):
+            _read_graph(value, found, depth=0)
 
 
 def _read_node(message: memoryview, found: Declaration, *, depth: int) -> None:
@@ -179,5 +191,9 @@ def _read_sparse(message: memoryview, found: Declaration) -> None:
 
 def _read_tensor(message: memoryview, found: Declaration) -> None:
     for number, value in fields(message):
-        if number == _TENSOR_EXTERNAL or (number == _TENSOR_LOCATION and value == 1):
+        if number == _TENSOR_EXTERNAL or (number == _TENSOR_LOCATION and _is_external(value)):
             found.external_data = True
+
+
+def _is_external(location: int | memoryview) -> bool:
+    return not isinstance(location, int) or location & _ENUM_BITS == 1

@@ -17,6 +17,8 @@ _BYTES: Final = 2
 _FIXED_32: Final = 5
 _FIXED_SIZES: Final = {_FIXED_64: 8, _FIXED_32: 4}
 _LONGEST_VARINT: Final = 10
+_LARGEST_TAG: Final = 2**32 - 1
+_LARGEST_VALUE: Final = 2**64 - 1
 
 Field: TypeAlias = "tuple[int, int | memoryview]"
 
@@ -36,8 +38,8 @@ def fields(message: memoryview) -> Iterator[Field]:
     while position < len(message):
         key, position = _varint(message, position)
         number, kind = key >> 3, key & 7
-        if number == 0:
-            raise WireError("field number 0")
+        if number == 0 or key > _LARGEST_TAG:
+            raise WireError(f"field number {number}")  # readers disagree on these: some drop the high bits
         if kind == _VARINT:
             value, position = _varint(message, position)
             yield number, value
@@ -63,5 +65,5 @@ def _varint(message: memoryview, position: int) -> tuple[int, int]:
         position += 1
         value |= (byte & 0x7F) << (7 * shift)
         if byte < 0x80:
-            return value, position
+            return value & _LARGEST_VALUE, position
     raise WireError("a number is too long")

@@ -16,8 +16,10 @@ from service.errors import (
     InferenceError,
     ModelNotReadyError,
     NoDefaultModelError,
+    ProviderUnavailableError,
     UnknownModelError,
     UnknownVersionError,
+    VersionNotLoadedError,
 )
 from service.repository.live_model import LiveModel, State, Version
 from service.repository.loading import Loader
@@ -27,6 +29,7 @@ from service.telemetry.logs import log
 from service.telemetry.model_metrics import ModelMetrics
 
 PREFERRED_DEFAULT: Final = "cifar10"
+_UNFORESEEN: Final = "failed in a way that nobody foresaw; the log has the details"
 _LOADING_RETRY_S: Final = 2.0
 _REFUSED_RETRY_S: Final = 60.0  # until somebody mends it
 
@@ -87,7 +90,7 @@ class Registry:
         """
         for model in self.models.values():
             for version in model.versions.values():
-                if self._load(model, version):
+                if self._loader.scheduler.draining or self._load(model, version):
                     break
 
     def resolve(self, name: str | None = None, version: int | None = None) -> LiveModel:
@@ -108,6 +111,8 @@ class Registry:
                 raise _not_ready(model.name, model.state)
             return model.live
         found = self.find_version(model, version)
+        if found.state is State.AVAILABLE and model.live is not None:
+            raise VersionNotLoadedError(model.name, version=version, live=model.live.manifest.version)
         if found.model is None:
             raise _not_ready(model.name, found.state)
         return found.model
@@ -152,6 +157,12 @@ class Registry:
             version.state, version.reason = State.REFUSED, _public_reason(error, version)
             log(logging.ERROR, "model refused", reason=str(error), model=stored.name, version=stored.version)
             return False
+        except ProviderUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001  no folder, however odd, may keep the other models from loading
+            version.state, version.reason = State.REFUSED, _UNFORESEEN
+            log(logging.ERROR, "model refused", error=error, model=stored.name, version=stored.version)
+            return False
         version.model, version.state, model.live = loaded, State.READY, loaded
         self._publish(loaded)
         _log_ready(loaded)
@@ -189,7 +200,7 @@ class Registry:
 
 def _public_reason(error: ArtifactError | InferenceError, version: Version) -> str:
     """Say why a version was refused without showing where on this machine it lies."""
-    return str(error).replace(f"{version.stored.folder}/", "")
+    return str(error).replace(f"{version.stored.folder}/", "").replace(f"{version.stored.folder}: ", "")
 
 
 def _log_ready(loaded: LiveModel) -> None:
@@ -203,7 +214,7 @@ def _log_ready(loaded: LiveModel) -> None:
         load_s=round(loaded.load_s, 4),
         warmup_s=round(loaded.warmup_s, 4),
         run_s=round(loaded.lane.run_s, 6),
-        capacity=loaded.lane.capacity,
+        capacity=loaded.lane.bound,
         assumed=list(loaded.manifest.assumed),
     )
 

@@ -9,6 +9,7 @@ and handed on, so that what is checked is what runs.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ from typing import Final
 from service.artifact import MANIFEST_NAME, NAME_PATTERN, GoldenSample, Manifest, Variant, load_manifest
 from service.errors import ArtifactError, ConfigurationError, HashMismatchError, ManifestError
 from service.repository.inspection import require_safe
+from service.telemetry.logs import log
 
+_MOST_SAMPLE_BYTES: Final = 64 * 2**20
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 _NAME: Final = re.compile(NAME_PATTERN)
 
@@ -46,7 +49,7 @@ def find_versions(models_dir: Path) -> dict[str, list[StoredVersion]]:
 
     """
     try:
-        folders = sorted(path for path in models_dir.iterdir() if path.is_dir() and _NAME.match(path.name))
+        folders = [path for path in _visible_folders(models_dir) if _fits(path, _NAME, what="model")]
         found = {folder.name: _versions_of(folder) for folder in folders}
     except FileNotFoundError as error:
         raise ConfigurationError(
@@ -54,14 +57,26 @@ def find_versions(models_dir: Path) -> dict[str, list[StoredVersion]]:
             "NAME/VERSION/manifest.json."
         ) from error
     except OSError as error:
-        reason = f"The models folder {models_dir.absolute()} cannot be read ({error.strerror})."
-        raise ConfigurationError(reason) from error
+        raise ConfigurationError(f"{error.filename or models_dir} cannot be read ({error.strerror}).") from error
     return {name: versions for name, versions in found.items() if versions}
 
 
 def _versions_of(folder: Path) -> list[StoredVersion]:
-    numbers = [int(path.name) for path in folder.iterdir() if path.is_dir() and _VERSION.fullmatch(path.name)]
+    folders = [path for path in _visible_folders(folder) if _fits(path, _VERSION, what="version")]
+    numbers = [int(path.name) for path in folders]
     return [StoredVersion(folder.name, number, folder / str(number)) for number in sorted(numbers, reverse=True)]
+
+
+def _visible_folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _fits(folder: Path, pattern: re.Pattern[str], *, what: str) -> bool:
+    """Tell whether a folder's name has the form of a model or version, and say so where it has not."""
+    fits = pattern.fullmatch(folder.name) is not None
+    if not fits:
+        log(logging.WARNING, f"folder passed over: its name is none of a {what}", folder=str(folder))
+    return fits
 
 
 def read_manifest(stored: StoredVersion) -> Manifest:
@@ -103,16 +118,20 @@ def read_sample(stored: StoredVersion, sample: GoldenSample) -> bytes:
         ArtifactError: The file is missing.
 
     """
-    return _read_hashed(stored.folder / sample.file, sha256=sample.sha256)
+    path = stored.folder / sample.file
+    _require_size(path, most_bytes=_MOST_SAMPLE_BYTES)
+    return _read_hashed(path, sha256=sample.sha256)
 
 
-def _require_size(path: Path, *, expected_bytes: int) -> None:
+def _require_size(path: Path, *, expected_bytes: int | None = None, most_bytes: int | None = None) -> None:
     """Refuse a file of another size before reading it: a wrong file may be larger than memory."""
     try:
         actual_bytes = path.stat().st_size
     except OSError as error:
         raise ArtifactError(path, reason=f"cannot be read ({error.strerror})") from error
-    if actual_bytes != expected_bytes:
+    if most_bytes is not None and actual_bytes > most_bytes:
+        raise ArtifactError(path, reason=f"has {actual_bytes} bytes, and a sample may have {most_bytes}")
+    if expected_bytes is not None and actual_bytes != expected_bytes:
         raise ArtifactError(path, reason=f"has {actual_bytes} bytes, the manifest says {expected_bytes}")
 
 

@@ -37,8 +37,9 @@ def verify_models(settings: Settings, *, only: str | None = None) -> Iterator[tu
         for stored in versions:
             try:
                 model = loader.load(stored)
-            except ConvserveError as error:
-                yield f"{name}/{stored.version}: REFUSED: {error}", False
+            except Exception as error:  # noqa: BLE001  one odd folder must not hide what is wrong with the next
+                reason = error if isinstance(error, ConvserveError) else repr(error)
+                yield f"{name}/{stored.version}: REFUSED: {reason}", False
             else:
                 samples = len(model.manifest.golden)
                 yield f"{name}/{stored.version}: good ({samples} golden samples on {model.provider})", True

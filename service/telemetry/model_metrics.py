@@ -83,7 +83,7 @@ class LiveModelMetrics:
         version: Its version.
         labels: Class names; counted one by one up to `MOST_COUNTED_CLASSES`.
         depth: Reads how many pictures are in work and waiting now.
-        capacity: Most of these, or None where it is not known.
+        capacity: Reads how many there may be now.
 
     """
 
@@ -95,7 +95,7 @@ class LiveModelMetrics:
         version: int,
         labels: Sequence[str],
         depth: Callable[[], float],
-        capacity: int,
+        capacity: Callable[[], float],
     ) -> None:
         key = (model, str(version))
         self.outcomes = {outcome: series.predictions.labels(*key, outcome) for outcome in OUTCOMES}
@@ -107,7 +107,7 @@ class LiveModelMetrics:
         self.entropy = series.entropy.labels(*key)
         self.batch_size = series.batch_size.labels(model)
         series.queue_depth.labels(model).set_function(depth)
-        series.queue_capacity.labels(model).set(capacity)
+        series.queue_capacity.labels(model).set_function(capacity)
 
     def observe_answer(self, *, first_index: int, confidence: float, entropy_ratio: float) -> None:
         """Count one answered picture by its first guess."""

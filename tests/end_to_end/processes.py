@@ -92,7 +92,7 @@ def running_service(folder: Path, **settings: object) -> Iterator[Service]:
             [sys.executable, "-m", "service"], cwd=ROOT, env=environment(port=port, **settings), stderr=log
         )
     try:
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://{settings.get('host', '127.0.0.1')}:{port}"
         _wait_until_ready(url, process, log_path)
         yield Service(process, url, log_path, time.monotonic() - started)
     finally:

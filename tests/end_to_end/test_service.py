@@ -171,7 +171,11 @@ def test_body_that_never_comes_is_answered_408(tmp_path: Path) -> None:
         port = int(service.url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nstart")
-            answer = connection.recv(65536)
+            answer = b""
+            while b"bytes came" not in answer:
+                piece = connection.recv(65536)
+                assert piece, answer
+                answer += piece
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"5 bytes came" in answer
 
@@ -210,3 +214,66 @@ def test_models_commands_list_and_verify(tmp_path: Path) -> None:
     assert "colors/2: REFUSED" in verified.stdout
     unknown = run_service("models", "verify", "nobody", models_dir=tmp_path)
     assert (unknown.returncode, "known models: colors" in unknown.stderr) == (2, True)
+
+
+def slow_model(folder: Path) -> Path:
+    """Write a model that takes a second or more for a picture, and nothing while it loads."""
+    write_model(folder / "models", network=color_network(busy_work=40), golden=())
+    return folder / "models"
+
+
+def test_work_that_outlasts_the_drain_time_is_cut_with_a_problem_and_a_failure_code(tmp_path: Path) -> None:
+    """The caller learns that the service went down, and the exit code tells the operator that work was lost."""
+
+    async def ask_and_stop(service: Service) -> list[httpx.Response]:
+        async with httpx.AsyncClient(timeout=60) as client:
+            asked = [asyncio.create_task(client.post(f"{service.url}/predict", content=RED)) for _ in range(16)]
+            while 'queue_depth{model="colors"} 16.0' not in (await client.get(f"{service.url}/metrics")).text:
+                pass
+            service.process.send_signal(signal.SIGTERM)
+            return [await task for task in asked]
+
+    settings = {"threads": 1, "queue_size": 16, "deadline_ms": 60_000, "drain_timeout_ms": 1}
+    with running_service(tmp_path, models_dir=slow_model(tmp_path), **settings) as service:
+        answers = asyncio.run(ask_and_stop(service))
+        assert service.process.wait(60) == 1
+        assert any(line["message"] == "stopped with work unfinished" for line in service.log_lines())
+    cut = [answer for answer in answers if answer.status_code != 200]
+    assert cut
+    assert {(answer.status_code, answer.headers["content-type"]) for answer in cut} == {
+        (503, "application/problem+json")
+    }
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_second_signal_ends_the_process_at_once(tmp_path: Path, sig: signal.Signals) -> None:
+    """Whoever asks twice does not wait for work in progress, and the process ends by its own will, not by an abort."""
+    settings = {"threads": 1, "queue_size": 8, "deadline_ms": 60_000}
+    with running_service(tmp_path, models_dir=slow_model(tmp_path), **settings) as service:
+        port = int(service.url.rpartition(":")[2])
+        request = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(RED) + RED
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(request)
+            while 'queue_depth{model="colors"} 1.0' not in httpx.get(f"{service.url}/metrics").text:
+                pass
+            service.process.send_signal(sig)
+            while not any(line["message"] == "stopping" for line in service.log_lines()):
+                pass
+            service.process.send_signal(sig)
+            assert service.process.wait(60) == 128 + sig
+
+
+def test_java_client_that_offers_http_2_is_answered(shipped: Service) -> None:
+    """The offer that comes with every request of some clients does not cost the request its body."""
+    headers = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAEAAEAAAAIAAAAB"}
+    url = f"{shipped.url}/models/fashion-mnist/predict"
+    assert httpx.post(url, content=ANKLE_BOOT.read_bytes(), headers=headers).status_code == 200
+
+
+def test_health_command_asks_where_the_service_listens(tmp_path: Path) -> None:
+    """A service on another loopback address is found by its own settings."""
+    write_model(tmp_path / "models")
+    with running_service(tmp_path, models_dir=tmp_path / "models", host="127.0.0.2") as service:
+        port = service.url.rpartition(":")[2]
+        assert run_service("health", port=port, host="127.0.0.2").returncode == 0
+        assert run_service("health", port=port).returncode == 1

@@ -111,6 +111,24 @@ CASES: dict[str, tuple[str, int, str, Mapping[str, object]]] = {
         "must be softmax",
         {"json": {"inputs": base64.b64encode(RED).decode(), "parameters": {"function_to_apply": "sigmoid"}}},
     ),
+    "top_k of more than 64 bits": (f"/predict?top_k={10**30}", 422, "less than or equal to", {"content": RED}),
+    "version of more than 64 bits": (f"/models/colors/versions/{10**30}/predict", 422, "less", {"content": RED}),
+    "JSON with a function in 300 lists": (
+        "/predict",
+        422,
+        "must be softmax",
+        {
+            "content": b'{"inputs": "", "parameters": {"function_to_apply": ' + b"[" * 300 + b"]" * 300 + b"}}",
+            "headers": {"content-type": "application/json"},
+        },
+    ),
+    "JSON with thousands of values": ("/predict", 400, "more than 1000 values", {"json": {"inputs": ["AAAA"] * 2000}}),
+    "multipart with thousands of parts": (
+        "/predict",
+        400,
+        "multipart body cannot be read",
+        {"files": [("comment", b"x")] * 5000},
+    ),
     "deadline of 0": ("/predict", 422, "not '0'", {"content": RED, "headers": {"x-request-timeout-ms": "0"}}),
     "deadline in words": ("/predict", 422, "not 'soon'", {"content": RED, "headers": {"x-request-timeout-ms": "soon"}}),
 }
@@ -145,7 +163,7 @@ def test_deadline_that_passes_in_the_queue_answers_504(tmp_path: Path, serve: Se
     client = serve()
     answer = client.post("/predict", content=RED, headers={"x-request-timeout-ms": "1"})
     assert answer.status_code == 504
-    assert "within 0.00" in answer.json()["detail"]
+    assert "within 0.001 s" in answer.json()["detail"]
 
 
 def test_unknown_route_and_method_are_problems_too(client: TestClient) -> None:
@@ -201,3 +219,23 @@ def test_error_that_nobody_foresaw_answers_a_constant_text(
 def test_picture_of_another_size_than_the_network_is_no_error(client: TestClient) -> None:
     """Any size is brought to the network's own."""
     assert client.post("/predict", content=picture("red", size=(SIDE * 7, 3))).status_code == 200
+
+
+def test_network_that_fails_is_found_in_the_log_under_the_request_id(
+    tmp_path: Path, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer says that the log has the details, and it has, for a single picture and for one among several."""
+    write_model(tmp_path / "models", network=color_network(fails_on_bright=True), golden=())
+    client = serve()
+    alone = client.post("/predict", content=RED, headers={"x-request-id": "alone"})
+    among = client.post(
+        "/predict", files=[("file", RED), ("file", picture("black"))], headers={"x-request-id": "among"}
+    )
+    assert alone.status_code == 500
+    assert [result.get("problem", {}).get("status") for result in among.json()["results"]] == [500, None]
+    failed = [
+        vars(record)["convserve_fields"]["request_id"]
+        for record in caplog.records
+        if record.message == "request failed"
+    ]
+    assert failed == ["alone", "among"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,7 @@ def test_stage_times_come_in_the_server_timing_header(client: TestClient) -> Non
     """Every stage is named once, in the order in which it ran, in milliseconds."""
     header = client.post("/predict", content=RED).headers["server-timing"]
     names = [part.split(";dur=")[0] for part in header.split(", ")]
-    assert names == ["read", "decode", "preprocess", "queue", "inference", "postprocess"]
+    assert names == ["read", "queue", "decode", "preprocess", "inference", "postprocess"]
     assert all(float(part.split(";dur=")[1]) >= 0 for part in header.split(", "))
 
 
@@ -113,3 +114,43 @@ def test_hugging_face_route_answers_its_form_for_raw_pictures(client: TestClient
     """`/huggingface/{name}` answers in one form whatever was sent."""
     answer = client.post("/huggingface/colors", content=RED)
     assert [LabelScore.model_validate(item).label for item in answer.json()] == ["red", "green", "blue"]
+
+
+def as_lines(data: bytes) -> str:
+    """Write base64 in lines of 76 characters, as the `base64` command does."""
+    return base64.encodebytes(data).decode()
+
+
+def for_urls(data: bytes) -> str:
+    """Write base64 in the alphabet for URLs, without padding."""
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("encode", [as_lines, for_urls])
+def test_base64_is_read_in_the_forms_that_clients_send(client: TestClient, encode: Callable[[bytes], str]) -> None:
+    """Line breaks, the URL alphabet and missing padding are no reason to refuse."""
+    assert client.post("/predict", json={"inputs": encode(RED)}).json()[0]["label"] == "red"
+
+
+def test_file_name_in_any_code_page_is_no_obstacle(client: TestClient) -> None:
+    """The name of an uploaded file is not looked at."""
+    body = (
+        b'--x\r\ncontent-disposition: form-data; name="file"; filename="\xff\xe4.png"\r\n\r\n' + RED + b"\r\n--x--\r\n"
+    )
+    answer = client.post("/predict", content=body, headers={"content-type": "multipart/form-data; boundary=x"})
+    assert answer.json()["predictions"][0]["label"] == "red"
+
+
+def test_request_with_more_pictures_than_places_is_answered_whole(tmp_path: Path, serve: Serve) -> None:
+    """One request's pictures take turns instead of turning each other away."""
+    write_model(tmp_path / "models")
+    answer = serve(queue_size=2).post("/predict", files=[("file", RED)] * 9)
+    assert [result["predictions"][0]["label"] for result in answer.json()["results"]] == ["red"] * 9
+
+
+def test_request_none_of_whose_pictures_could_be_taken_fails_as_a_whole(tmp_path: Path, serve: Serve) -> None:
+    """Where every picture met the same refusal, the caller gets that refusal."""
+    write_model(tmp_path / "models")
+    client = serve()
+    client.app.state.context.scheduler.drain()  # type: ignore[attr-defined]  # the FastAPI app behind the client
+    assert client.post("/predict", files=[("file", RED)] * 2).status_code == 503

@@ -53,7 +53,7 @@ def test_version_that_was_not_loaded_shows_its_state(tmp_path: Path, serve: Serv
     detail = VersionDetail.model_validate(client.get("/models/colors/versions/1").json())
     assert (detail.state, detail.provider, detail.manifest) == ("available", None, None)
     refused = client.post("/models/colors/versions/1/predict", content=b"x")
-    assert (refused.status_code, refused.json()["state"]) == (503, "available")
+    assert (refused.status_code, refused.json()["live"]) == (404, 2)
 
 
 def test_unknown_model_and_version_are_404(client: TestClient) -> None:
