@@ -68,6 +68,8 @@ Image.MAX_IMAGE_PIXELS = None  # the limit is the caller's, checked before decod
 # Odd metadata is no news, and changing filters per call is not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
+# JPEG's own limit. Pillow keeps a pointer per row, so a strip of a pixel's width would take a gigabyte for its rows alone.
+_LONGEST_SIDE: Final = 65_535
 # A progressive JPEG repeats itself in scans, a dozen in real files; each costs a pass over all pixels.
 _MOST_SCANS: Final = 100
 _SCAN_MARKER: Final = b"\xff\xda"
@@ -125,6 +127,8 @@ def _opened(data: bytes, *, max_pixels: int) -> Image.Image:
     width, height = image.size
     if width * height > max_pixels:
         raise TooManyPixelsError(width=width, height=height, limit_pixels=max_pixels)
+    if max(width, height) > _LONGEST_SIDE:
+        raise BadImageError(f"a side of it has {max(width, height)} pixels, and at most {_LONGEST_SIDE} are read")
     if _public_name(image.format) == "JPEG" and data.count(_SCAN_MARKER) > _MOST_SCANS:
         raise BadImageError(f"it has more than {_MOST_SCANS} scans, which no camera or editor writes")
     return image

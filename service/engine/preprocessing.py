@@ -47,8 +47,6 @@ _WIDEST_FILTER: Final = 3  # pixels that Lanczos reaches to each side
 # two passes of a resampling: measured on photographs, one value in 400,000 by 2 of 255 (bilinear), one in 9,000 by up
 # to 9 (bicubic).
 _LONGEST_ASPECT_IN_WHOLE: Final = 8
-_LARGEST_SCALE: Final = 2000  # source pixels per pixel of the result
-_SAFE_GAP: Final = 8.0  # of these left after whole blocks were averaged
 _SIXTEEN_BIT_GREY: Final = "I;16"  # the only mode of more than eight bits that these formats open in
 _SIXTEEN_TO_EIGHT: Final = 257  # 65535 / 255
 
@@ -179,9 +177,7 @@ def _resampled(image: Image.Image, size: tuple[int, int], resize: Resize, window
         return image
     scale_x, scale_y = (right - left) / size[0], (bottom - top) / size[1]
     if resize.antialias or resize.interpolation == "nearest":
-        # Pillow's table of weights grows with the scale, to gigabytes for a strip; no photograph comes near this one.
-        gap = _SAFE_GAP if max(scale_x, scale_y) > _LARGEST_SCALE else None
-        return image.resize(size, _FILTERS[resize.interpolation], box=window, reducing_gap=gap)
+        return image.resize(size, _FILTERS[resize.interpolation], box=window)
     transform = Image.Resampling.BICUBIC if resize.interpolation == "bicubic" else Image.Resampling.BILINEAR
     return image.transform(size, Image.Transform.AFFINE, (scale_x, 0, left, 0, scale_y, top), resample=transform)
 
