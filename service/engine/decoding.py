@@ -68,7 +68,7 @@ Image.MAX_IMAGE_PIXELS = None  # the limit is the caller's, checked before decod
 # Odd metadata is no news, and changing filters per call is not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-# JPEG's own limit. Pillow keeps a pointer per row, so a strip of a pixel's width would take a gigabyte for its rows alone.
+# JPEG's own limit. Pillow keeps a pointer per row, so that of a strip one pixel wide the rows alone take a gigabyte.
 _LONGEST_SIDE: Final = 65_535
 # A progressive JPEG repeats itself in scans, a dozen in real files; each costs a pass over all pixels.
 _MOST_SCANS: Final = 100

@@ -180,26 +180,13 @@ def test_a_picture_of_one_pixel_fills_any_network() -> None:
         np.testing.assert_array_equal(seen, np.full((224, 224, 3), 77))
 
 
-LONG_SIDE: Final = 10_000_000  # times 256 this is more pixels than an image can have: nobody resized the whole of it
+LONG_SIDE: Final = 65_535  # the longest that is read; scaled as a whole to a short side of 256 it is 4 billion pixels
 
 
-@pytest.mark.parametrize("antialias", [True, False])
-@pytest.mark.parametrize(("width", "height"), [(1, LONG_SIDE), (LONG_SIDE, 1)])
-def test_an_endless_strip_is_not_blown_up_on_its_way_to_the_centre_crop(
-    width: int, height: int, antialias: bool
-) -> None:
-    """A file of some kilobytes whose shorter side is one pixel costs no more than any other picture."""
-    row_bytes = 1 + (width + 7) // 8
-    data = png_file(width, height, bit_depth=1, color_type=0, rows=(b"\0" + b"\xff" * (row_bytes - 1)) * height)
-    assert len(data) < 100_000
-    spec = input_of(width=224, height=224, color_mode="L", rule="shorter_side", size=256, antialias=antialias)
+@pytest.mark.parametrize(("width", "height"), [(1, 65_535), (65_535, 1)])
+def test_a_strip_is_not_blown_up_on_its_way_to_the_centre_crop(width: int, height: int, antialias: bool) -> None:
+    """A line of 65,535 pixels, scaled as a whole to 8192 in width, would take terabytes."""
+    row = b"\0" + b"\xff" * ((width + 7) // 8)
+    data = png_file(width, height, bit_depth=1, color_type=0, rows=row * height)
+    spec = input_of(width=224, height=224, color_mode="L", rule="shorter_side", size=8192, antialias=antialias)
     np.testing.assert_array_equal(tensor_of(data, spec), np.full((224, 224, 1), 255))
-
-
-@pytest.mark.parametrize(("width", "height"), [(1, LONG_SIDE), (LONG_SIDE, 1)])
-def test_an_endless_strip_is_not_blown_up_on_its_way_to_the_exact_size(width: int, height: int) -> None:
-    """Neither order of the two passes of a resampling may make a picture larger than an image can be."""
-    row_bytes = 1 + (width + 7) // 8
-    data = png_file(width, height, bit_depth=1, color_type=0, rows=(b"\0" + b"\xff" * (row_bytes - 1)) * height)
-    spec = input_of(width=256, height=256, color_mode="L")
-    np.testing.assert_array_equal(tensor_of(data, spec), np.full((256, 256, 1), 255))
