@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -60,11 +62,15 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def scheduler(clock: Clock) -> AsyncIterator[Scheduler]:
-    """Run one thread for as long as a test takes."""
+    """Run one thread for as long as a test takes, and see that nothing failed where nobody awaits it."""
+    unawaited: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unawaited.append(context))
     scheduler = Scheduler(threads=1, clock=clock)
     scheduler.start()
     yield scheduler
     await asyncio.to_thread(scheduler.stop)
+    await asyncio.sleep(0)  # what the last job left for the loop
+    assert not unawaited
 
 
 @pytest.fixture
@@ -352,6 +358,64 @@ async def test_stopping_ends_the_threads_after_the_work_that_waits(clock: Clock)
     await soon(stopping)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("inference-")]
     assert threading.active_count() <= before + 1  # the pool of to_thread
+
+
+async def test_stopping_with_patience_gives_up_on_a_thread_that_does_not_end(lane: Lane, scheduler: Scheduler) -> None:
+    """A process that must end says so and does not hang on one endless picture; asked again later, it is done."""
+    first, first_task = await start_blocking(lane)
+    assert not await asyncio.to_thread(scheduler.stop, patience_s=0.0)
+    first.gate.set()
+    await soon(first_task)
+    assert await asyncio.to_thread(scheduler.stop, patience_s=WATCHDOG_S)
+    assert await asyncio.to_thread(scheduler.stop)
+
+
+def test_the_moment_of_draining_is_that_of_the_first_call(clock: Clock) -> None:
+    """A second signal does not restart the time within which accepted work must end."""
+    scheduler = Scheduler(threads=1, clock=clock)
+    assert scheduler.draining_since_s == math.inf
+    scheduler.drain()
+    clock.now_s += 5
+    scheduler.drain()
+    assert scheduler.draining_since_s == clock.now_s - 5
+
+
+@pytest.mark.parametrize(
+    ("run_s", "target_s", "threads", "capacity", "bound"),
+    [
+        (0.1, 1.0, 1, 100, 10),
+        (0.1, 1.0, 3, 100, 30),
+        (0.4, 1.0, 1, 100, 2),
+        (5.0, 1.0, 1, 100, 2),
+        (5.0, 1.0, 4, 100, 8),
+        (0.1, 1.0, 1, 7, 7),
+        (0.0, 1.0, 1, 500, 500),
+        (0.1, math.inf, 1, 7, 7),
+        (5.0, 1.0, 4, 1, 1),
+    ],
+)
+def test_the_bound_is_what_can_be_done_within_the_target_time(
+    run_s: float, target_s: float, threads: int, capacity: int, bound: int
+) -> None:
+    """Target over run time, for each thread; one in work and one waiting at least, and never above the capacity."""
+    lane = Lane(Scheduler(threads=threads), capacity=capacity, run_s=run_s, target_s=target_s)
+    assert lane.bound == bound
+
+
+async def test_a_lane_that_becomes_slower_takes_less(scheduler: Scheduler, clock: Clock) -> None:
+    """The bound follows the real run time: what was room for ten is room for two after runs of a hundred seconds."""
+    lane = Lane(scheduler, capacity=100, run_s=0.1, target_s=1.0)
+    first, first_task = await start_blocking(lane)
+    clock.now_s += 100
+    first.gate.set()
+    await soon(first_task)
+    second, second_task = await start_blocking(lane)
+    third_task = await queue(lane, int)
+    with pytest.raises(QueueFullError) as caught:
+        await lane.submit(int, deadline_s=FAR_S)
+    assert caught.value.capacity == 2
+    second.gate.set()
+    await soon(asyncio.gather(second_task, third_task))
 
 
 def test_a_loop_that_is_closed_while_work_runs_leaves_the_thread_alive() -> None:

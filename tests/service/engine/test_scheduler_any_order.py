@@ -146,6 +146,8 @@ SCENARIOS: Final = st.lists(STEPS, max_size=25)
 
 async def play(world: World, steps: list[Step]) -> list[object]:
     """Take every step with a turn of the loop between them, then open all gates and collect the outcomes."""
+    unawaited: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unawaited.append(context))
     world.scheduler.start()
     for step in steps:
         step(world)
@@ -158,6 +160,7 @@ async def play(world: World, steps: list[Step]) -> list[object]:
     await require_all_threads_alive(world)
     await asyncio.to_thread(world.scheduler.stop)
     await asyncio.sleep(0)  # what the last job of a thread left for the loop
+    assert not unawaited
     return list(found)
 
 

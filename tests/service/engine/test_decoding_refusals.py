@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.engine.preprocessing import FORMATS, decode, to_tensor
+from service.engine.decoding import FORMATS, decode
+from service.engine.preprocessing import to_tensor
 from service.errors import BadImageError, TooManyPixelsError, UnsupportedImageFormatError
 from tests.picture_files import PIXEL_LIMIT, encoded, gradient, input_of, noise, png_chunk, png_file, tensor_of
 
