@@ -78,9 +78,7 @@ class Classifier:
         prepared = time.perf_counter()
         values = self.session.run(batch)
         ran = time.perf_counter()
-        probabilities = to_probabilities(values, holds=self.output.holds)[0]
-        if len(probabilities) != self.classes:
-            raise InferenceError(f"The network answers for {len(probabilities)} classes and has {self.classes} labels.")
+        probabilities = self.probabilities_of(values)
         stages_s = {
             "decode": pixels_there - start,
             "preprocess": prepared - pixels_there,
@@ -88,6 +86,24 @@ class Classifier:
             "postprocess": time.perf_counter() - ran,
         }
         return Classification(probabilities, stages_s, width, height)
+
+    def probabilities_of(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Read what the network put out for one picture.
+
+        Args:
+            values: [1, K], or [1, 1] for a sigmoid.
+
+        Returns:
+            [K] in label order.
+
+        Raises:
+            InferenceError: They are no probabilities, or for another number of classes than there are labels.
+
+        """
+        probabilities: NDArray[np.float32] = to_probabilities(values, holds=self.output.holds)[0]
+        if len(probabilities) != self.classes:
+            raise InferenceError(f"The network answers for {len(probabilities)} classes and has {self.classes} labels.")
+        return probabilities
 
     def blank_batch(self) -> NDArray[np.float32] | NDArray[np.uint8]:
         """Make a batch of one black picture, for warming up a model that brings no samples."""
