@@ -64,6 +64,16 @@ class Evaluation:
     top5_interval: Interval
     calibration_error: Share
 
+    @model_validator(mode="after")
+    def _agree(self) -> Evaluation:
+        for low, high in (self.top1_interval, self.top5_interval):
+            if low > high:
+                raise ValueError(f"an interval runs from low to high, not from {low} to {high}")
+        if self.top5_error > self.top1_error:
+            facts = f"top5_error {self.top5_error} is above top1_error {self.top1_error}"
+            raise ValueError(f"{facts}, and five guesses contain the first")
+        return self
+
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Histogram:
