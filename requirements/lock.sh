@@ -13,6 +13,7 @@ compile() {
 }
 
 compile --output-file=service.txt service.in
+compile --output-file=service-cuda.txt service-cuda.in
 compile "${only_for_torch[@]/#/--unsafe-package=}" --output-file=training.txt training.in torch.txt
 compile "${only_for_torch[@]/#/--unsafe-package=}" --output-file=dev.txt dev.in
 
