@@ -11,7 +11,7 @@ import re
 from typing import Any, Final
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 DISCARD_S: Final = 30.0  # longest time to read on after an answer was given, so that the client can finish sending
@@ -35,11 +35,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._parser_in_head = False
         self._parsed_head_bytes = 0
         self._discards_until_s: float | None = None
+        self._unanswered: list[RequestResponseCycle] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give a new connection as long for its first request as an idle one for its next."""
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows the type
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell every request on this connection that its caller is gone; uvicorn tells only the newest."""
+        super().connection_lost(exc)
+        for cycle in self._unanswered:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._unanswered.clear()
 
     def data_received(self, data: bytes) -> None:
         """Gather the head of a request, then pass everything on."""
@@ -70,6 +79,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._parser_in_head = self._expects_head = False
         self._discards_until_s = None
         super().on_headers_complete()
+        self._unanswered = [cycle for cycle in self._unanswered if not cycle.response_complete]
+        if self.cycle is not None:
+            self._unanswered.append(self.cycle)
 
     def on_message_complete(self) -> None:
         """Note that the next bytes are a head."""

@@ -277,3 +277,19 @@ def test_health_command_asks_where_the_service_listens(tmp_path: Path) -> None:
         port = service.url.rpartition(":")[2]
         assert run_service("health", port=port, host="127.0.0.2").returncode == 0
         assert run_service("health", port=port).returncode == 1
+
+
+def test_callers_that_hang_up_leave_no_traceback(tmp_path: Path) -> None:
+    """Pipelined requests of a caller that is gone are counted as such, and the log stays free of errors."""
+    write_model(tmp_path / "models")
+    with running_service(tmp_path, models_dir=tmp_path / "models") as service:
+        port = int(service.url.rpartition(":")[2])
+        request = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(RED) + RED
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(request * 2)
+        while "http_requests_in_flight 1.0" not in httpx.get(f"{service.url}/metrics").text:
+            pass  # the scrape itself is in flight
+        assert service.stop() == 0
+        lines = service.log_lines()
+    assert not [line for line in lines if line["level"] == "error"]
