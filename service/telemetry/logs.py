@@ -30,7 +30,26 @@ class JsonFormatter(logging.Formatter):
         line.update(getattr(record, _FIELDS, {}))
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
+        return _as_json(line)
+
+
+def _as_json(line: dict[str, Any]) -> str:
+    try:
         return orjson.dumps(line, default=str).decode()
+    except TypeError:  # more than 64 bits, half a surrogate, a table in itself: the line counts for more than its form
+        return orjson.dumps({name: _shown(value) for name, value in line.items()}).decode()
+
+
+def _shown(value: object) -> object:
+    """Return a value that JSON can hold: itself, or else its text."""
+    try:
+        return orjson.Fragment(orjson.dumps(value, default=str))
+    except TypeError:
+        pass
+    try:
+        return ascii(value)
+    except Exception:  # noqa: BLE001  a value's own __repr__ may raise anything
+        return f"<{type(value).__name__}>"
 
 
 def configure_logging(level: str) -> None:
