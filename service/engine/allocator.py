@@ -18,15 +18,18 @@ _MMAP_BYTES: Final = 32 * 2**20  # larger buffers come from the kernel and go ba
 _TRIM_BYTES: Final = 64 * 2**20  # free memory at the top of the heap above this goes back too
 
 
-def tune_allocator() -> bool:
+def tune_allocator(library: str | None = None) -> bool:
     """Set the options; called before the first thread starts.
+
+    Args:
+        library: File of the C library; None for the one that this process runs on.
 
     Returns:
         Whether the allocator took them.
 
     """
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        mallopt = ctypes.CDLL(library).mallopt
     except (OSError, AttributeError):
         return False  # another C library
     options = ((_M_ARENA_MAX, 1), (_M_MMAP_THRESHOLD, _MMAP_BYTES), (_M_TRIM_THRESHOLD, _TRIM_BYTES))
