@@ -132,6 +132,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
 def _add_changes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="NAME", help="data set: a folder, a known name or a Hugging Face Hub name")
     parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training pictures")
+    parser.add_argument("--threads", type=int, metavar="N", help="processor threads of each process")
     parser.add_argument(
         "--set",
         action="append",
@@ -150,9 +151,6 @@ def _add_hardware(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="one per device (default: 1)")
     parser.add_argument("--precision", default="32-true", help="32-true, bf16-mixed, 16-mixed ... (default: 32-true)")
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="processor threads of each process (default: all cores)"
-    )
 
 
 def _add_start(parser: argparse.ArgumentParser) -> None:

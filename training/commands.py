@@ -141,11 +141,7 @@ def show_table(parsed: argparse.Namespace) -> int:
 
 def _on_device(parsed: argparse.Namespace, work: Callable[[Fabric, ConsoleReporter | SilentReporter], None]) -> int:
     """Start the processes that were asked for and do the work in each; only the first one talks."""
-    fabric = start(
-        DeviceChoice(
-            device=parsed.device, processes=parsed.processes, precision=parsed.precision, threads=parsed.threads
-        )
-    )
+    fabric = start(DeviceChoice(device=parsed.device, processes=parsed.processes, precision=parsed.precision))
     teller = ConsoleReporter() if fabric.is_global_zero else SilentReporter()
     try:
         work(fabric, teller)
@@ -198,6 +194,7 @@ def _experiment(recipe: str, parsed: argparse.Namespace, *, seed: int) -> Experi
     path = find_recipe(recipe)
     changes = [f'data.name="{parsed.data}"'] if parsed.data else []
     changes += [f"training.epochs={parsed.epochs}"] if parsed.epochs is not None else []
+    changes += [f"training.threads={parsed.threads}"] if parsed.threads is not None else []
     changes += parsed.changes
     return Experiment(path.stem, read_recipe(path, changes=changes), seed, tuple(changes))
 

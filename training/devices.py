@@ -5,6 +5,7 @@ Knows no recipe: the device is no part of an experiment.
 
 from __future__ import annotations
 
+import functools
 import logging
 import warnings
 from dataclasses import dataclass
@@ -29,14 +30,12 @@ class DeviceChoice:
         device: `auto`, `cpu`, `cuda`, `mps` or another accelerator that Fabric knows.
         processes: One per device; several train together on parts of every batch.
         precision: One of `PRECISIONS`.
-        threads: Processor threads of each process; None leaves torch's choice.
 
     """
 
     device: str = "auto"
     processes: int = 1
     precision: str = "32-true"
-    threads: int | None = None
 
 
 def start(choice: DeviceChoice) -> Fabric:
@@ -48,8 +47,6 @@ def start(choice: DeviceChoice) -> Fabric:
     """
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces precision and process groups
     _require_known(choice)
-    if choice.threads is not None:
-        torch.set_num_threads(choice.threads)
     torch.backends.cudnn.deterministic = True  # a resumed run must repeat what an uninterrupted one does
     try:
         fabric = _set_up(choice)
@@ -58,7 +55,19 @@ def start(choice: DeviceChoice) -> Fabric:
     if fabric.strategy.precision.precision != choice.precision:
         raise DeviceError(f"{choice.precision} does not work on {fabric.device.type}; take bf16-mixed or 32-true.")
     fabric.launch()
+    _all_threads()
     return fabric
+
+
+def use_threads(threads: int | None) -> None:
+    """Split sums on the processor over so many threads; None takes as many as there were at the start."""
+    torch.set_num_threads(threads or _all_threads())
+
+
+@functools.cache
+def _all_threads() -> int:
+    """Remember how many threads torch, or Fabric for several processes, chose for this process."""
+    return torch.get_num_threads()
 
 
 def share_of(fabric: Fabric) -> Share:

@@ -28,6 +28,7 @@ from service.artifact import (
 from training import architectures
 from training.checkpoints import read_checkpoint
 from training.data import DataSet, open_data
+from training.devices import use_threads
 from training.durable import write_durably
 from training.environment import Environment, current_environment
 from training.errors import CheckpointError, InterruptedRunError
@@ -111,6 +112,7 @@ def run(
         raise CheckpointError(
             f"{folder.path} holds an unfinished run; continue it with --resume or drop it with --restart."
         )
+    use_threads(experiment.recipe.training.threads)
     if fabric.is_global_zero:
         environment = current_environment(fabric.device, processes=fabric.world_size)
         write_durably(folder.environment, json.dumps(dataclasses.asdict(environment), indent=2).encode() + b"\n")

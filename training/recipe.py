@@ -126,6 +126,8 @@ class Training:
         label_smoothing: Share of the target spread evenly over all classes.
         channels_last: Keep the channels of a pixel side by side in memory: the same sums in another order, and half as
             fast again for small convolutions on a processor.
+        threads: Processor threads of each process; None takes all cores. Their number decides the order of sums, and
+            so the last bits of every weight.
 
     """
 
@@ -133,6 +135,7 @@ class Training:
     batch_size: Positive
     label_smoothing: Share = 0.0
     channels_last: bool = False
+    threads: Positive | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)

@@ -117,7 +117,7 @@ def road(shapes_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Road:
     recipe = write_recipe(home / "shapes-lenet5.toml", publication=PUBLICATION, training={"epochs": 6})
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        status = main(["train", str(recipe), "--device", "cpu", "--threads", "1", *folder_arguments(folders)])
+        status = main(["train", str(recipe), "--device", "cpu", *folder_arguments(folders)])
     return Road(
         settings=folders,
         recipe=recipe,

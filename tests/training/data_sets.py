@@ -69,7 +69,7 @@ def recipe_tables(**changes: Mapping[str, object]) -> dict[str, dict[str, object
         "network": {"architecture": "lenet5"},
         "picture": {"size": SIDE, "color_mode": "L"},
         "data": {"name": "shapes", "validation_pictures": 60},
-        "training": {"epochs": 3, "batch_size": 20},
+        "training": {"epochs": 3, "batch_size": 20, "threads": 1},
         "optimizer": {"name": "sgd", "learning_rate": 0.05, "weight_decay": 1e-4},
         "schedule": {"name": "cosine", "warmup_share": 0.2},
         "augmentation": {"flip": True, "shift_pixels": 1},

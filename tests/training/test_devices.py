@@ -7,16 +7,26 @@ import torch
 from lightning_fabric import Fabric
 
 from training.batches import Share
-from training.devices import DeviceChoice, gather_over_processes, share_of, start, sum_over_processes
+from training.devices import DeviceChoice, gather_over_processes, share_of, start, sum_over_processes, use_threads
 from training.errors import DeviceError
 
 
-def test_processor_is_found_and_threads_are_set() -> None:
-    """The plainest choice works anywhere, and says how many threads sums are split over."""
-    fabric = start(DeviceChoice(device="cpu", threads=1))
+def test_processor_is_found() -> None:
+    """The plainest choice works anywhere."""
+    fabric = start(DeviceChoice(device="cpu"))
     assert fabric.device == torch.device("cpu")
-    assert torch.get_num_threads() == 1
     assert share_of(fabric) == Share(rank=0, world_size=1)
+
+
+def test_threads_are_those_asked_for_or_all_again() -> None:
+    """A recipe for one thread does not slow the next recipe down."""
+    start(DeviceChoice(device="cpu"))
+    use_threads(None)
+    everything = torch.get_num_threads()
+    use_threads(3)
+    assert torch.get_num_threads() == 3
+    use_threads(None)
+    assert torch.get_num_threads() == everything
 
 
 def test_unknown_device_is_answered_with_the_known_ones() -> None:

@@ -20,7 +20,7 @@ from training.checkpoints import read_checkpoint
 from training.settings import Settings
 
 PROJECT = Path(__file__).parents[2]
-CPU = ["--device", "cpu", "--threads", "1"]
+CPU = ["--device", "cpu"]
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ def test_two_processes_train_the_network_that_one_trains(recipe: Path, settings:
     """Fabric starts a second process, the batch is shared, gradients are averaged: the same scores, one report."""
     command = ["train", str(recipe), "--device", "cpu", *folder_arguments(settings)]
     ended = subprocess.run(
-        [sys.executable, "-m", "training", *command, "--processes", "2", "--threads", "1"],
+        [sys.executable, "-m", "training", *command, "--processes", "2"],
         capture_output=True,
         text=True,
         check=False,
@@ -242,7 +242,7 @@ def test_two_processes_train_the_network_that_one_trains(recipe: Path, settings:
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("top-1 error") == 1
     alone = tmp_path / "alone"
-    assert main([*command, "--threads", "1", "--runs-dir", str(alone)]) == 0
+    assert main([*command, "--runs-dir", str(alone)]) == 0
     together = read_checkpoint(settings.runs_dir / "shapes-lenet5" / "seed-1" / "last.safetensors")
     single = read_checkpoint(alone / "shapes-lenet5" / "seed-1" / "last.safetensors")
     for name, tensor in single.part("network").items():
