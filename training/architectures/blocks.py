@@ -7,7 +7,7 @@ Every network here is a tree of these and of PyTorch's own layers, so that its s
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -116,12 +116,24 @@ class Residual(nn.Module):
 class TrainingOutput(NamedTuple):
     """What a network with auxiliary heads gives while it trains, all logits of shape NK.
 
-    The loss is that of `logits` plus `weight` times the sum of those of `auxiliary_logits`.
+    Attributes:
+        logits: of the network itself.
+        auxiliary_logits: of each head, lowest first; at least one.
+        weight: factor of the heads' losses.
     """
 
     logits: Tensor
     auxiliary_logits: tuple[Tensor, ...]
     weight: float
+
+    def total(self, loss: Callable[[Tensor], Tensor]) -> Tensor:
+        """Give the loss of the whole: that of the logits, and `weight` times those of the heads.
+
+        Args:
+            loss: of one tensor of logits.
+        """
+        heads = torch.stack([loss(logits) for logits in self.auxiliary_logits])
+        return loss(self.logits) + self.weight * heads.sum()
 
 
 class AuxiliaryNetwork(nn.Module):

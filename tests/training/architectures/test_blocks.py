@@ -92,6 +92,12 @@ def test_heads_see_the_layer_they_are_named_after_while_training() -> None:
     assert output.weight == 0.3
 
 
+def test_total_loss_weighs_the_heads() -> None:
+    """2 of the logits, and 0.3 times 5 and 7 of the heads."""
+    output = TrainingOutput(torch.tensor(2.0), (torch.tensor(5.0), torch.tensor(7.0)), 0.3)
+    assert output.total(lambda logits: 10 * logits).item() == pytest.approx(10 * (2 + 0.3 * 12))
+
+
 def test_network_without_heads_gives_a_tensor_while_training() -> None:
     """A loop need not care where there is nothing to care about."""
     assert torch.equal(_network(heads={}).train()(torch.ones(1, 1)), torch.full((1, 1), 10.0))
