@@ -163,6 +163,24 @@ def test_a_gpu_that_was_demanded_and_is_not_in_use_stops_loading(tmp_path: Path,
         make_loader(providers=("cuda",), require_gpu=True).load(stored(tmp_path))
 
 
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" not in onnxruntime.get_available_providers(), reason="this ONNX Runtime has no CUDA"
+)
+def test_a_gpu_that_is_asked_for_and_there_is_used_and_reproduces_the_samples(
+    tmp_path: Path, make_loader: MakeLoader
+) -> None:
+    """The provider of the settings reaches the runtime."""
+    write_model(tmp_path)
+    assert make_loader(providers=("cuda", "cpu"), require_gpu=True).load(stored(tmp_path)).provider == "cuda"
+
+
+def test_the_pixel_limit_of_the_settings_holds_for_samples_too(tmp_path: Path, make_loader: MakeLoader) -> None:
+    """What verifies the model takes the same way as what is asked of it."""
+    write_model(tmp_path)
+    with pytest.raises(VerificationError, match=r"red\.png: The picture has 8 x 8 = 64 pixels, and at most 63"):
+        make_loader(max_pixels=63).load(stored(tmp_path))
+
+
 def test_labels_that_do_not_fit_the_output_are_refused(tmp_path: Path, make_loader: MakeLoader) -> None:
     """Four labels for three outputs would name classes that do not exist; no sample is needed to see that."""
     write_model(tmp_path, labels=(*COLORS, "grey"), golden=())

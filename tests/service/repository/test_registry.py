@@ -181,6 +181,27 @@ def test_an_unforeseen_failure_refuses_its_model_and_keeps_no_other_from_loading
     assert record.exc_info[0] is ZeroDivisionError
 
 
+def test_while_an_older_version_is_tried_the_model_is_loading_and_not_refused(
+    tmp_path: Path, make_registry: MakeRegistry, make_loader: MakeLoader
+) -> None:
+    """Callers come back in seconds rather than minutes."""
+    write_model(tmp_path, version=1)
+    write_model(tmp_path, version=2)
+    break_manifest(tmp_path / "colors" / "2")
+    states: list[State] = []
+
+    class WatchingLoader(Loader):
+        def load(self, stored: StoredVersion) -> LiveModel:
+            states.append(registry.find("colors").state)
+            return super().load(stored)
+
+    plain = make_loader()
+    registry = make_registry(loader=WatchingLoader(plain.settings, plain.scheduler, plain.series))
+    registry.load_all()
+    assert states == [State.LOADING, State.LOADING]
+    assert registry.find("colors").state is State.READY
+
+
 @pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="this ONNX Runtime has CUDA"
 )
