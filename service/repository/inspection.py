@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from service.errors import UnsafeModelError
-from service.repository.protobuf import WireError, fields
+from service.repository.protobuf import Field, WireError, fields
 
 # Operators that ONNX Runtime itself brings; any other domain would need somebody's library loaded into this process.
 TRUSTED_DOMAINS: Final = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc"})
 MAX_NODES: Final = 200_000
+MAX_FIELDS: Final = 1_000_000  # of all messages together; a quantised MobileNetV2 of 307 nodes has 5,793
 MAX_DEPTH: Final = 16  # subgraphs inside subgraphs
 
 _MODEL_GRAPH, _MODEL_OPSETS, _MODEL_TRAINING, _MODEL_FUNCTIONS = 7, 8, 20, 25
@@ -44,6 +45,7 @@ class Declaration:
         domains: Domains of the nodes that are really there.
         nodes: Number of nodes, subgraphs included.
         external_data: Whether a tensor lies in another file.
+        fields: Number of fields that were looked at.
 
     """
 
@@ -51,6 +53,7 @@ class Declaration:
     domains: set[str] = field(default_factory=set)
     nodes: int = 0
     external_data: bool = False
+    fields: int = 0
 
 
 def inspect(model: bytes, *, path: Path) -> Declaration:
@@ -67,7 +70,7 @@ def inspect(model: bytes, *, path: Path) -> Declaration:
     found = Declaration()
     graphs = 0
     try:
-        for number, value in _messages(memoryview(model)):
+        for number, value in _messages(memoryview(model), found):
             if number == _MODEL_GRAPH:
                 graphs += 1
                 _read_graph(value, found, depth=0)
@@ -111,9 +114,17 @@ class _OutOfBoundsError(Exception):
     """The graph is larger or deeper than any classifier."""
 
 
-def _messages(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+def _fields(message: memoryview, found: Declaration) -> Iterator[Field]:
+    for item in fields(message):
+        found.fields += 1
+        if found.fields > MAX_FIELDS:
+            raise _OutOfBoundsError(f"has more than {MAX_FIELDS} fields")
+        yield item
+
+
+def _messages(message: memoryview, found: Declaration) -> Iterator[tuple[int, memoryview]]:
     """Yield only the fields that hold bytes."""
-    for number, value in fields(message):
+    for number, value in _fields(message, found):
         if isinstance(value, memoryview):
             yield number, value
 
@@ -124,7 +135,7 @@ def _text(value: memoryview) -> str:
 
 def _read_opset(message: memoryview, found: Declaration) -> None:
     domain, version = "", 0
-    for number, value in fields(message):
+    for number, value in _fields(message, found):
         if number == _OPSET_DOMAIN and isinstance(value, memoryview):
             domain = _text(value)
         elif number == _OPSET_VERSION and isinstance(value, int):
@@ -135,7 +146,7 @@ def _read_opset(message: memoryview, found: Declaration) -> None:
 def _read_graph(message: memoryview, found: Declaration, *, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise _OutOfBoundsError(f"nests graphs more than {MAX_DEPTH} deep")
-    for number, value in _messages(message):
+    for number, value in _messages(message, found):
         if number == _GRAPH_NODES:
             _read_node(value, found, depth=depth)
         elif number == _GRAPH_INITIALIZERS:
@@ -145,7 +156,7 @@ def _read_graph(message: memoryview, found: Declaration, *, depth: int) -> None:
 
 
 def _read_function(message: memoryview, found: Declaration) -> None:
-    for number, value in _messages(message):
+    for number, value in _messages(message, found):
         if number == _FUNCTION_NODES:
             _read_node(value, found, depth=0)
         elif number == _FUNCTION_OPSETS:
@@ -155,7 +166,7 @@ def _read_function(message: memoryview, found: Declaration) -> None:
 
 
 def _read_training(message: memoryview, found: Declaration) -> None:
-    for number, value in _messages(message):
+    for number, value in _messages(message, found):
         if number in (_TRAINING_START, _TRAINING_STEP):
             _read_graph(value, found, depth=0)
 
@@ -165,7 +176,7 @@ def _read_node(message: memoryview, found: Declaration, *, depth: int) -> None:
     if found.nodes > MAX_NODES:
         raise _OutOfBoundsError(f"has more than {MAX_NODES} nodes")
     domain = ""
-    for number, value in _messages(message):
+    for number, value in _messages(message, found):
         if number == _NODE_DOMAIN:
             domain = _text(value)
         elif number == _NODE_ATTRIBUTES:
@@ -174,7 +185,7 @@ def _read_node(message: memoryview, found: Declaration, *, depth: int) -> None:
 
 
 def _read_attribute(message: memoryview, found: Declaration, *, depth: int) -> None:
-    for number, value in _messages(message):
+    for number, value in _messages(message, found):
         if number in (_ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS):
             _read_tensor(value, found)
         elif number in (_ATTRIBUTE_SPARSE, _ATTRIBUTE_SPARSES):
@@ -184,13 +195,13 @@ def _read_attribute(message: memoryview, found: Declaration, *, depth: int) -> N
 
 
 def _read_sparse(message: memoryview, found: Declaration) -> None:
-    for number, value in _messages(message):
+    for number, value in _messages(message, found):
         if number in (_SPARSE_VALUES, _SPARSE_INDICES):
             _read_tensor(value, found)
 
 
 def _read_tensor(message: memoryview, found: Declaration) -> None:
-    for number, value in fields(message):
+    for number, value in _fields(message, found):
         if number == _TENSOR_EXTERNAL or (number == _TENSOR_LOCATION and _is_external(value)):
             found.external_data = True
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto, helper
 
 from service.errors import UnsafeModelError
-from service.repository.inspection import MAX_DEPTH, MAX_NODES, Declaration, inspect, require_safe
+from service.repository.inspection import MAX_DEPTH, MAX_FIELDS, MAX_NODES, Declaration, inspect, require_safe
 from tests.model_folders import color_network, load_onnx
 from tests.networks import network_proto, node
 
@@ -232,7 +232,8 @@ def test_fields_that_nobody_asks_for_are_stepped_over() -> None:
     graph = b"\x7a" + length(sparse) + sparse
     training = b"\xa2\x01" + length(sparse) + sparse
     data = b"\x42" + length(opset) + opset + training + b"\x3a" + length(graph) + graph
-    assert inspect(data, path=PATH) == Declaration(opsets={"": 20})
+    found = inspect(data, path=PATH)
+    assert (found.opsets, found.domains, found.nodes, found.external_data) == ({"": 20}, set(), 0, False)
 
 
 def test_a_location_of_the_wrong_wire_type_counts_as_external() -> None:
@@ -363,3 +364,21 @@ def test_damage_never_hides_external_data_that_the_onnx_package_still_sees(data:
     if any(location_is_external):
         with pytest.raises(UnsafeModelError):
             require_safe(data, path=PATH)
+
+
+@pytest.mark.parametrize("wrap", [b"", b"\x2a\x3a"], ids=["file", "tensor in graph"])
+def test_more_fields_than_any_classifier_has_are_refused_wherever_they_are(wrap: bytes) -> None:
+    """Two bytes make a field that nobody asks for: a file of them must not keep the service busy for minutes."""
+    message = b"\x78\x00" * (MAX_FIELDS + 1)
+    for key in wrap:
+        message = bytes([key]) + length(message) + message
+    with pytest.raises(UnsafeModelError, match=f"has more than {MAX_FIELDS} fields"):
+        inspect(message, path=PATH)
+
+
+def test_fields_are_counted_in_every_message_that_is_looked_at() -> None:
+    """Graph, node, its two names, its operator; then the opset, its version, and the version of the format."""
+    graph = GraphProto(node=[NodeProto(op_type="Relu", input=["x"], output=["y"])])
+    data = ModelProto(graph=graph, ir_version=10, opset_import=[helper.make_opsetid("", 20)]).SerializeToString()
+    in_opset = 2  # domain and version
+    assert inspect(data, path=PATH).fields == 1 + 3 + (1 + 1) + (1 + in_opset)
