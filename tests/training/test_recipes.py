@@ -1,0 +1,57 @@
+"""The recipes that ship: what their headings, results and tables say is what was measured, and it is good enough."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training.recipe_file import RECIPES_DIR, find_recipe, read_recipe, recipe_digest
+from training.results import Results, all_results, read_results, with_heading, with_table
+
+PROJECT = Path(__file__).parents[2]
+LIMITS = {"fashion-lenet5": 0.080, "fashion-mlp": 0.110, "fashion-logistic-regression": 0.160}
+PARAMETERS = {"fashion-lenet5": 61_706, "fashion-mlp": 79_510, "fashion-logistic-regression": 7_850}
+
+
+def _published(name: str) -> Results:
+    results = read_results(name)
+    assert results is not None, f"measure it: python -m training compare {name}"
+    return results
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_published_error_is_a_mean_over_three_seeds_below_its_limit(name: str) -> None:
+    """The figures in the repository reach what each network is expected to reach."""
+    results = _published(name)
+    assert [run.seed for run in results.runs] == [1, 2, 3]
+    assert results.n == 10_000
+    assert results.spread("top1_error").mean <= LIMITS[name]
+    assert results.architecture.parameters == PARAMETERS[name]
+
+
+def test_convolution_trains_in_minutes_on_two_cores() -> None:
+    """Each seed of LeNet-5 took at most three minutes."""
+    results = _published("fashion-lenet5")
+    assert results.hardware.startswith("2 cores")
+    assert max(run.minutes for run in results.runs) <= 3.0
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_figures_belong_to_the_recipe_as_it_stands(name: str) -> None:
+    """Whoever changes a recipe measures it again."""
+    assert _published(name).recipe_digest == recipe_digest(read_recipe(find_recipe(name)))
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_heading_of_a_recipe_is_the_one_made_from_its_results(name: str) -> None:
+    """No figure above a recipe was typed."""
+    text = (RECIPES_DIR / f"{name}.toml").read_text(encoding="utf-8")
+    assert with_heading(text, _published(name)) == text
+
+
+@pytest.mark.parametrize("document", ["training/README.md", "README.md"])
+def test_table_in_a_document_is_the_one_made_from_the_results(document: str) -> None:
+    """No figure in a table was typed; `python -m training table --write FILE` brings it up to date."""
+    text = (PROJECT / document).read_text(encoding="utf-8")
+    assert with_table(text, all_results()) == text
