@@ -251,7 +251,7 @@ def test_a_file_larger_than_any_manifest_is_refused_before_it_is_read(tmp_path: 
 def test_many_mistakes_are_told_five_at_a_time(tmp_path: Path) -> None:
     """One line that a person can read, and the number of the others."""
     content = {**COMPLETE, **{f"key{number}": 1 for number in range(8)}}
-    with pytest.raises(ManifestError, match=r"key0: .*key4: .*; and 3 more$"):
+    with pytest.raises(ManifestError, match=r"key0: .*key4: [^;]*; and 3 more$"):
         load(tmp_path, content)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
@@ -156,12 +157,25 @@ def test_durations_are_counted_between_the_promised_edges(metrics: Metrics, name
     """Half a millisecond to ten seconds, finest where answers usually lie."""
     live(metrics)
     metrics.expect(method="GET", route="/", codes=[])
-    edges = [
+    assert edges_of(metrics, name, **labels) == DURATION_EDGES_S
+
+
+@pytest.mark.parametrize("name", ["convserve_image_bytes", "convserve_image_pixels"])
+def test_pictures_are_counted_between_powers_of_four_up_to_64_million(metrics: Metrics, name: str) -> None:
+    """From 256 bytes to more than a body may have, and from 16 x 16 to more pixels than are decoded."""
+    edges = edges_of(metrics, name)
+    assert edges[0] == 256
+    assert all(upper == 4 * lower for lower, upper in itertools.pairwise(edges[:-1]))
+    assert edges[-2:] == (64 * 2**20, float("inf"))
+
+
+def edges_of(metrics: Metrics, name: str, **labels: str) -> tuple[float, ...]:
+    """Read the edges of one histogram from what is scraped."""
+    return tuple(
         float(sample.labels["le"])
         for sample in families(metrics)[name].samples
         if sample.name.endswith("_bucket") and labels.items() <= sample.labels.items()
-    ]
-    assert tuple(edges) == DURATION_EDGES_S
+    )
 
 
 def test_an_answer_is_counted_by_its_first_guess_its_confidence_and_its_entropy(metrics: Metrics) -> None:
