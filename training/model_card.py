@@ -148,8 +148,8 @@ def _scores(manifest: Manifest, report: Report, results: Results | None) -> str:
     evaluation, architecture = report.evaluation, report.architecture
     return f"""## How good it is
 
-Measured on the {evaluation.n:,} pictures of the {evaluation.split} split, which took no part in training or in any
-choice. What was measured is the ONNX file, fed by the preprocessing that serves it.
+Measured on the {evaluation.n:,} pictures of the {evaluation.split} split, which took no part in training or in
+choosing epoch and seed. What was measured is the ONNX file, fed by the preprocessing that serves it.
 
 | figure | value | 95 % interval |
 |---|---|---|
