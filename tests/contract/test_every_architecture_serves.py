@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import resource
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from service.artifact import (
 from service.engine.postprocessing import to_probabilities
 from service.engine.preprocessing import decode, to_tensor
 from service.engine.session import Session
-from tests.end_to_end.processes import running_service
+from tests.end_to_end.processes import Service, running_service
 from training.architectures import build, facts, names
 from training.export import OUTPUT_NAME, PARITY_BATCHES, export_model
 from training.preprocessing import INPUT_NAME
@@ -36,17 +37,32 @@ from training.publish import Files, publish
 SMALL_SIDE = 32  # for networks of large pictures; the others take their own
 _LARGE_FROM = 96
 NAMES = tuple(names())
+NATIVE = (
+    "alexnet",
+    "alexnet_2012",
+    "zfnet",
+    "vgg19_bn",
+    "googlenet",
+    "inception_v2",
+    "inception_v3",
+    "inception_v4",
+    "inception_resnet_v2",
+    "resnet152",
+    "resnext101_32x8d",
+)
+
+Shape = tuple[int, int, int]
 
 
-def small_shape(name: str) -> tuple[int, int, int]:
+def small_shape(name: str) -> Shape:
     """Give channels, height and width at which a network is small."""
     channels, height, width = facts(name).input_shape
     return (channels, SMALL_SIDE, SMALL_SIDE) if height >= _LARGE_FROM else (channels, height, width)
 
 
-def input_of(name: str) -> Input:
+def input_of(shape: Shape) -> Input:
     """Describe the input of a network: pixels scaled to -1..1."""
-    channels, height, width = small_shape(name)
+    channels, height, width = shape
     return Input(
         tensor=INPUT_NAME,
         layout="NCHW",
@@ -75,15 +91,15 @@ def photo() -> bytes:
     return stream.getvalue()
 
 
-def files_of(name: str, version: int) -> Files:
+def files_of(name: str, version: int, shape: Shape) -> Files:
     """Build, export and describe a network with its initial weights, and pin its answer to one picture."""
     torch.manual_seed(0)
-    classes = facts(name).num_classes if facts(name).input_shape == small_shape(name) else 10
-    channels, height, width = small_shape(name)
+    classes = facts(name).num_classes if facts(name).input_shape == shape else 10
+    channels, height, width = shape
     network = build(name, num_classes=classes, in_channels=channels, input_size=height).eval()
     images_NCHW = torch.rand(max(PARITY_BATCHES), channels, height, width) * 2 - 1
     model = export_model(network, images_NCHW=images_NCHW).onnx
-    spec = input_of(name)
+    spec = input_of(shape)
     batch = to_tensor(decode(photo(), max_pixels=10**6), spec)[np.newaxis]
     values = Session.load(model, input_name=INPUT_NAME, output_name=OUTPUT_NAME).run(batch)
     expected = to_probabilities(values, holds="probabilities")[0]
@@ -124,11 +140,12 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         path.unlink()
 
 
-def published(name: str, models_dir: Path) -> Path:
+def published(name: str, models_dir: Path, *, shape: Shape | None = None) -> Path:
     """Publish a network once."""
+    shape = shape or small_shape(name)
     folder = models_dir / name.replace("_", "-") / "1"
     if not folder.exists():
-        publish(models_dir, name=folder.parent.name, files_of=lambda version: files_of(name, version))
+        publish(models_dir, name=folder.parent.name, files_of=lambda version: files_of(name, version, shape))
     return folder
 
 
@@ -144,7 +161,25 @@ def test_one_real_service_answers_for_every_network(models_dir: Path, tmp_path: 
         published(name, models_dir)
     with running_service(tmp_path, models_dir=models_dir, log_level="warning") as service:
         for name in NAMES:
-            url = f"{service.url}/models/{name.replace('_', '-')}/predict"
-            answer = httpx.post(url, content=photo(), timeout=60)
-            assert answer.status_code == 200, (name, answer.text)
-            assert answer.json()["predictions"][0]["label"].startswith("class_")
+            require_answer(service, name)
+
+
+@pytest.mark.native_size
+@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.usefixtures("models_dir")  # for its threads
+def test_family_goes_the_whole_road_at_its_published_size(name: str, tmp_path: Path) -> None:
+    """The largest of each family, whole, one at a time, in less than 8 GiB."""
+    folder = published(name, tmp_path / "models", shape=facts(name).input_shape)
+    assert (folder / "model.onnx").stat().st_size >= 4 * facts(name).parameters * 0.99  # every weight, as four bytes
+    with running_service(tmp_path, models_dir=tmp_path / "models", log_level="warning") as service:
+        require_answer(service, name)
+    (folder / "model.onnx").unlink()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < 8 * 2**30
+
+
+def require_answer(service: Service, name: str) -> None:
+    """Send a picture to a network and check that it is classified."""
+    url = f"{service.url}/models/{name.replace('_', '-')}/predict"
+    answer = httpx.post(url, content=photo(), timeout=60)
+    assert answer.status_code == 200, (name, answer.text)
+    assert answer.json()["predictions"][0]["label"].startswith("class_")
