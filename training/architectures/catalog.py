@@ -25,6 +25,7 @@ from training.architectures.kirsch import kirsch_compass, kirsch_linear, square_
 from training.architectures.lenet import lenet5
 from training.architectures.lenet_1998 import lenet5_1998
 from training.architectures.papers import Paper
+from training.architectures.plain_cnn import plain_cnn
 from training.architectures.resnet import cifar_resnet, resnet
 from training.architectures.resnext import cifar_resnext, resnext
 from training.architectures.vgg import vgg
@@ -169,6 +170,13 @@ _ALL = (
         papers.LECUN_1998,
         ("lenet5", {}, 61_706, 416_520, 32, None, None, ""),
         input_shape=_GREY_32,
+        num_classes=10,
+    ),
+    *_family(
+        plain_cnn,
+        papers.JARRETT_2009,
+        ("plain_cnn", {}, 357_034, 10_585_344, 22, None, None, ""),
+        input_shape=_SMALL,
         num_classes=10,
     ),
     *_family(

@@ -42,6 +42,12 @@ KIRSCH_1971 = Paper(
     year=1971,
     url="https://doi.org/10.1016/0010-4809(71)90034-6",
 )
+JARRETT_2009 = Paper(
+    title="What is the best multi-stage architecture for object recognition?",
+    authors="K. Jarrett, K. Kavukcuoglu, M. Ranzato, Y. LeCun",
+    year=2009,
+    url="https://doi.org/10.1109/ICCV.2009.5459469",
+)
 ALEXNET_2012 = Paper(
     title="ImageNet classification with deep convolutional neural networks",
     authors="A. Krizhevsky, I. Sutskever, G. E. Hinton",

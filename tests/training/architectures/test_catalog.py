@@ -53,7 +53,7 @@ PUBLISHED = {
     "resnext29_8x64d": (34_426_698, 5_387),
 }
 # Made here: nothing is published about them.
-OWN = {"kirsch_compass", "kirsch_linear", "square_finder"}
+OWN = {"kirsch_compass", "kirsch_linear", "square_finder", "plain_cnn"}
 WITH_HEADS = {"googlenet": 13_378_280, "inception_v3": 27_161_264}
 DENSE_C3_EXTRA = (96 - 60) * 25 * 100  # torch counts the connections that LeNet's sparse layer leaves out
 # Fields of view that others have computed for the same networks.
