@@ -1,7 +1,8 @@
 """Recipes as TOML files: finding them by name, reading them strictly, changing single values.
 
 A typo in a recipe must not train for an hour with a default in its place, so an unknown key is an error that names the
-closest key there is. What a recipe may say stands in `recipe.py`.
+closest key there is. What a recipe may say stands in `recipe.py`. The table `[search]` says which values to try instead
+of the recipe's own: `training.search` reads it, and a single run leaves it aside.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from training.errors import RecipeError, did_you_mean
 from training.recipe import RECIPE_ADAPTER, Recipe
 
 RECIPES_DIR = Path(__file__).parent / "recipes"
+SEARCH = "search"
 
 
 def recipe_names(folder: Path = RECIPES_DIR) -> list[str]:
@@ -55,13 +57,60 @@ def read_recipe(path: Path, *, changes: Sequence[str] = ()) -> Recipe:
         RecipeError: The file or a change is no TOML, or says what no recipe can say.
 
     """
+    tables = read_tables(path, changes=changes)
+    tables.pop(SEARCH, None)
+    return parse_recipe(tables, source=str(path))
+
+
+def read_tables(path: Path, *, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a recipe file as it is written, with single values changed; only its form as TOML is checked.
+
+    Args:
+        path: The TOML file.
+        changes: As `read_recipe` takes them.
+
+    Raises:
+        RecipeError: The file or a change is no TOML.
+
+    """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: {error}") from error
     for change in changes:
         tables = _changed(tables, change)
-    return parse_recipe(tables, source=str(path))
+    return tables
+
+
+def with_values(tables: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the tables of a recipe with values replaced or added.
+
+    Args:
+        tables: Left as they are.
+        values: By dotted key, like `optimizer.learning_rate`.
+
+    Raises:
+        RecipeError: A key leads through a value.
+
+    """
+    changed = copy.deepcopy(dict(tables))
+    for key, value in values.items():
+        *path, last = key.split(".")
+        table = changed
+        for part in path:
+            table = table.setdefault(part, {})
+            if not isinstance(table, dict):
+                raise RecipeError(f"{key!r} leads through {part!r}, which is a value.")
+        table[last] = value
+    return changed
+
+
+def toml_value(text: str) -> object:
+    """Read a value as TOML does; bare words count as text so that a shell needs no quotes in quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def parse_recipe(tables: Mapping[str, Any], *, source: str) -> Recipe:
@@ -94,26 +143,12 @@ def recipe_digest(recipe: Recipe) -> str:
 
 
 def _changed(tables: dict[str, Any], change: str) -> dict[str, Any]:
-    key, separator, value = change.partition("=")
-    *path, last = key.strip().split(".")
-    if not separator or not last:
+    key, separator, value = (part.strip() for part in change.partition("="))
+    if not separator or not key.split(".")[-1]:
         raise RecipeError(f"A change is written like training.epochs=10, not {change!r}.")
-    tables = copy.deepcopy(tables)
-    table = tables
-    for part in path:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            raise RecipeError(f"{key.strip()!r} in {change!r} leads through {part!r}, which is a value.")
-    table[last] = _toml_value(value.strip())
-    return tables
-
-
-def _toml_value(text: str) -> object:
-    """Read a value as TOML does; bare words count as text so that a shell needs no quotes in quotes."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+    if key.split(".")[0] == SEARCH:
+        raise RecipeError(f"{key!r} in {change!r} changes no run; what a search tries is given with --space.")
+    return with_values(tables, {key: toml_value(value)})
 
 
 def _explain(location: tuple[int | str, ...], kind: str, message: str) -> str:

@@ -12,8 +12,10 @@ from training.recipe_file import (
     find_recipe,
     parse_recipe,
     read_recipe,
+    read_tables,
     recipe_digest,
     recipe_names,
+    with_values,
 )
 from training.recipe_file import recipe_tables as tables_of
 
@@ -116,6 +118,32 @@ def test_change_without_a_key_and_a_value_is_refused(tmp_path: Path, change: str
     """A malformed change is no change."""
     with pytest.raises(RecipeError, match=r"is written like training\.epochs=10|leads through"):
         read_recipe(write_recipe(tmp_path / "r.toml"), changes=[change])
+
+
+def test_search_space_in_a_recipe_changes_no_run(tmp_path: Path) -> None:
+    """A recipe that can be searched can be trained as it stands, under the same name."""
+    plain = write_recipe(tmp_path / "plain.toml")
+    searched = tmp_path / "searched.toml"
+    searched.write_text(plain.read_text() + "\n[search]\noptimizer.learning_rate = { low = 0.01, high = 1.0 }\n")
+    assert read_recipe(searched) == read_recipe(plain)
+    assert read_tables(searched)["search"] == {"optimizer": {"learning_rate": {"low": 0.01, "high": 1.0}}}
+
+
+def test_change_of_the_search_space_is_refused_with_the_right_flag(tmp_path: Path) -> None:
+    """It would be without effect, so it is no change of a run."""
+    with pytest.raises(RecipeError, match="changes no run; what a search tries is given with --space"):
+        read_recipe(write_recipe(tmp_path / "r.toml"), changes=["search.training.epochs.low=3"])
+
+
+def test_values_are_put_into_tables_without_touching_the_originals() -> None:
+    """Each trial of a search starts from the same tables."""
+    tables = recipe_tables()
+    changed = with_values(tables, {"network.options.hidden": [30, 20], "training.epochs": 7})
+    assert changed["network"] == {"architecture": "lenet5", "options": {"hidden": [30, 20]}}
+    assert changed["training"]["epochs"] == 7
+    assert tables == recipe_tables()
+    with pytest.raises(RecipeError, match=r"'training\.epochs\.more' leads through 'epochs', which is a value"):
+        with_values(tables, {"training.epochs.more": 1})
 
 
 def test_tables_of_a_recipe_read_back_to_the_same_recipe() -> None:
