@@ -1,0 +1,57 @@
+"""Arguments become values: what several commands need."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from service.errors import ConvserveError
+from training.devices import DeviceChoice, start
+from training.errors import InterruptedRunError
+from training.experiment import Experiment
+from training.pipeline import Start
+from training.progress import ConsoleReporter, SilentReporter
+from training.recipe_file import find_recipe, read_recipe
+from training.settings import Settings, from_environment
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+def on_device(parsed: argparse.Namespace, work: Callable[[Fabric, ConsoleReporter | SilentReporter], None]) -> int:
+    """Start the processes that were asked for and do the work in each; only the first one talks."""
+    fabric = start(DeviceChoice(device=parsed.device, processes=parsed.processes, precision=parsed.precision))
+    teller = ConsoleReporter() if fabric.is_global_zero else SilentReporter()
+    try:
+        work(fabric, teller)
+    except ConvserveError as error:
+        if fabric.is_global_zero:
+            raise
+        # the first process tells; a status other than 0 from here ends it at once, so an orderly stop gives 0
+        return 0 if isinstance(error, InterruptedRunError) else 2
+    finally:
+        teller.close()
+    return 0
+
+
+def experiment_of(recipe: str, parsed: argparse.Namespace, *, seed: int) -> Experiment:
+    """Read the recipe that was asked for, with the changes that were."""
+    path = find_recipe(recipe)
+    changes = [f'data.name="{parsed.data}"'] if parsed.data else []
+    changes += [f"training.epochs={parsed.epochs}"] if parsed.epochs is not None else []
+    changes += [f"training.threads={parsed.threads}"] if parsed.threads is not None else []
+    changes += parsed.changes
+    return Experiment(path.stem, read_recipe(path, changes=changes), seed, tuple(changes))
+
+
+def settings_of(parsed: argparse.Namespace) -> Settings:
+    """Find the folders."""
+    return from_environment(data_dir=parsed.data_dir, runs_dir=parsed.runs_dir, models_dir=parsed.models_dir)
+
+
+def from_where(parsed: argparse.Namespace) -> Start:
+    """Tell how the run begins."""
+    if parsed.resume:
+        return Start.RESUMED
+    return Start.RESTARTED if parsed.restart else Start.ANEW
