@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.functional import interpolate
 
 from service.artifact import Input
-from training.augmentation import augmented
+from training.augmentation import augmented, cut_out
 from training.pictures import Pictures
 from training.preprocessing import normalized
 from training.recipe import Augmentation
@@ -49,6 +50,7 @@ class TrainingBatches:
         batch_size: Pictures per step, over all processes; divisible by their number.
         seed: Of the run.
         share: Part of this process.
+        sides: Height and width of the pictures in each epoch; empty where they are always those of the input.
 
     """
 
@@ -58,6 +60,7 @@ class TrainingBatches:
     batch_size: int
     seed: int
     share: Share
+    sides: tuple[int, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -69,11 +72,22 @@ class TrainingBatches:
         order = torch.randperm(len(self.pictures), generator=_chance(self.seed, epoch))
         for step in range(first_step, self.steps):
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size].to(self.pictures.labels_N.device)
-            pixels_NCHW = augmented(
-                self.pictures.pixels_NCHW[chosen], recipe=self.augmentation, chance=_chance(self.seed, epoch, step)
-            )
+            images_NCHW = self._images(chosen, chance=_chance(self.seed, epoch, step))
             mine = slice(self.share.rank, None, self.share.world_size)
-            yield normalized(pixels_NCHW[mine], spec=self.spec), self.pictures.labels_N[chosen[mine]]
+            yield self._sized(images_NCHW[mine], epoch=epoch), self.pictures.labels_N[chosen[mine]]
+
+    def _images(self, chosen_N: torch.Tensor, *, chance: torch.Generator) -> torch.Tensor:
+        """Vary the pictures of a whole batch, so that each process draws the same numbers, and normalise them."""
+        pixels_NCHW = augmented(self.pictures.pixels_NCHW[chosen_N], recipe=self.augmentation, chance=chance)
+        images_NCHW = normalized(pixels_NCHW, spec=self.spec)
+        side_pixels = self.augmentation.cutout_pixels
+        return cut_out(images_NCHW, side_pixels=side_pixels, chance=chance) if side_pixels else images_NCHW
+
+    def _sized(self, images_NCHW: torch.Tensor, *, epoch: int) -> torch.Tensor:
+        side = self.sides[epoch] if self.sides else images_NCHW.shape[3]
+        if side == images_NCHW.shape[3]:
+            return images_NCHW
+        return interpolate(images_NCHW, size=(side, side), mode="bilinear", antialias=True)
 
 
 def validation_batches(pictures: Pictures, *, spec: Input, share: Share) -> Iterator[Batch]:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
+from training.averaging import average_of
 from training.batches import TrainingBatches, validation_batches
 from training.checkpoints import read_checkpoint, write_checkpoint
 from training.devices import share_of, sum_over_processes
@@ -22,9 +24,12 @@ from training.errors import InterruptedRunError, RecipeError
 from training.experiment import Experiment, RunFolder
 from training.history import EpochRecord, as_csv, best_of
 from training.loop import Totals, evaluate, train_one_epoch
-from training.network import build_network
+from training.losses import Loss
+from training.network import build_network, start_from_pictures
 from training.optimization import make_optimizer, make_schedule
 from training.pictures import Pictures
+from training.preprocessing import normalized
+from training.recipe import Recipe
 from training.recipe_file import recipe_tables
 from training.run_state import Place, RunState, weights_only
 from training.splits import Splits
@@ -32,6 +37,7 @@ from training.splits import Splits
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+_PICTURES_TO_START = 5000  # enough for the statistics of small patches
 _STEPS_BETWEEN_VOTES = 10  # processes agree on stopping over the network, which is too slow for every step
 
 
@@ -62,6 +68,7 @@ class Fit:
         optimizer: The optimiser as the fabric wraps it.
         batches: The training pictures in portions.
         learning_rate: By step of the whole run.
+        loss_of: Gives the loss of a batch.
         reporter: Told how it goes.
         wants_to_stop: Asked after every step.
         clock: Seconds that never go back.
@@ -77,6 +84,7 @@ class Fit:
     optimizer: torch.optim.Optimizer
     batches: TrainingBatches
     learning_rate: Callable[[int], float]
+    loss_of: Loss
     reporter: Reporter
     wants_to_stop: Callable[[], bool]
     clock: Callable[[], float]
@@ -104,6 +112,8 @@ class Fit:
         bare_network = build_network(recipe, num_classes=len(splits.dataset.labels))
         if recipe.training.channels_last:
             bare_network = bare_network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
+        first_NCHW = normalized(splits.training.pixels_NCHW[:_PICTURES_TO_START], spec=splits.spec)
+        start_from_pictures(bare_network, first_NCHW)
         bare_optimizer = make_optimizer(bare_network, recipe=recipe.optimizer)
         network, optimizer = fabric.setup(bare_network, bare_optimizer)
         batches = _training_batches(fabric, experiment=experiment, splits=splits)
@@ -113,7 +123,9 @@ class Fit:
             splits=splits,
             validation=splits.validation.to(fabric.device),
             folder=folder,
-            state=RunState(fabric, bare_network, bare_optimizer, Place(Totals.empty(fabric.device))),
+            state=RunState(
+                fabric, bare_network, bare_optimizer, Place(Totals.empty(fabric.device)), _average(bare_network, recipe)
+            ),
             network=network,
             optimizer=optimizer,
             batches=batches,
@@ -122,6 +134,7 @@ class Fit:
                 peak=recipe.optimizer.learning_rate,
                 total_steps=batches.steps * recipe.training.epochs,
             ),
+            loss_of=Loss(label_smoothing=recipe.training.label_smoothing),
             reporter=reporter,
             wants_to_stop=wants_to_stop,
             clock=clock,
@@ -182,7 +195,7 @@ class Fit:
             self.optimizer,
             batches=batches.of_epoch(place.epoch, first_step=place.step),
             learning_rates=(self.learning_rate(first_of_epoch + step) for step in range(place.step, batches.steps)),
-            label_smoothing=self.experiment.recipe.training.label_smoothing,
+            loss_of=self.loss_of,
             totals=place.totals,
             should_stop=self._after_step,
         )
@@ -193,6 +206,8 @@ class Fit:
         """Count the step; answer whether all processes stop here."""
         place, fabric = self.state.place, self.state.fabric
         place.step += 1
+        if self.state.average is not None:
+            self.state.average.update_parameters(self.state.network)
         self.reporter.step_done(place.totals)
         if fabric.world_size == 1:
             return self.wants_to_stop()
@@ -209,7 +224,7 @@ class Fit:
         place.totals, place.step, place.epoch_s = Totals.empty(self.state.fabric.device), 0, 0.0
         is_best = best_of(place.history) is record
         if is_best and self.state.fabric.is_global_zero:
-            weights = weights_only(self.state.network, identity=self._identity(), record=record)
+            weights = weights_only(self.state.judged, identity=self._identity(), record=record)
             write_checkpoint(self.folder.best, weights)
         self.reporter.epoch_ends(record, best=is_best)
 
@@ -217,11 +232,12 @@ class Fit:
         place, fabric, batches = self.state.place, self.state.fabric, self.batches
         started_s = self.clock()
         validation = Totals.empty(fabric.device)
-        evaluate(
-            self.network,
-            batches=validation_batches(self.validation, spec=self.splits.spec, share=batches.share),
-            totals=validation,
-        )
+        with fabric.autocast():
+            evaluate(
+                self.state.judged,
+                batches=validation_batches(self.validation, spec=self.splits.spec, share=batches.share),
+                totals=validation,
+            )
         training_loss, training_error = _means(fabric, place.totals)
         validation_loss, validation_error = _means(fabric, validation)
         return EpochRecord(
@@ -245,7 +261,7 @@ class Fit:
         """Name what must be the same for a checkpoint to be continued."""
         fabric = self.state.fabric
         return {
-            **recipe_tables(self.experiment.recipe),
+            **recipe_tables(self.experiment.recipe, defaults=False),
             "publication": None,
             "seed": self.experiment.seed,
             "data fingerprint": self.splits.fingerprint,
@@ -271,7 +287,21 @@ def _training_batches(fabric: Fabric, *, experiment: Experiment, splits: Splits)
         batch_size=batch_size,
         seed=experiment.seed,
         share=share,
+        sides=_sides(recipe),
     )
+
+
+def _sides(recipe: Recipe) -> tuple[int, ...]:
+    """Give the pixels per side of every epoch's pictures; nothing where they are always those of the input."""
+    epochs, full = recipe.training.epochs, recipe.picture.size
+    steps = ((0.0, full), *recipe.training.sizes)
+    sides = tuple([side for share, side in steps if epoch >= share * epochs][-1] for epoch in range(epochs))
+    return () if set(sides) == {full} else sides
+
+
+def _average(network: nn.Module, recipe: Recipe) -> AveragedModel | None:
+    decay = recipe.training.average_decay
+    return average_of(network, decay=decay) if decay else None
 
 
 def _means(fabric: Fabric, totals: Totals) -> tuple[float, float]:

@@ -9,12 +9,13 @@ Batch size is left out everywhere: a shape is (channels, height, width), or (fea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from torch import nn
 
-from training.architectures.blocks import AuxiliaryNetwork, Branches, Residual
+from training.architectures.blocks import AuxiliaryNetwork, Branches, MirrorAverage, Residual
 from training.feature_map import FeatureMap
 from training.layer_rules import Effect, rule_for
 
@@ -105,14 +106,10 @@ class _Walk:
 
     def visit(self, module: nn.Module, *, name: str, entering: FeatureMap) -> FeatureMap:
         """Pass one module, whatever it holds."""
-        if isinstance(module, nn.Sequential):
-            return self._in_a_row(module, name=name, entering=entering)
-        if isinstance(module, AuxiliaryNetwork):
-            return self.visit(module.trunk, name=_join(name, "trunk"), entering=entering)
-        if isinstance(module, Branches):
-            return self._side_by_side(module, name=name, entering=entering)
-        if isinstance(module, Residual):
-            return self._around_a_shortcut(module, name=name, entering=entering)
+        for kind, way in _WAYS.items():
+            if isinstance(module, kind):
+                passed: FeatureMap = way(self, module, name=name, entering=entering)
+                return passed
         if isinstance(module, nn.Identity):
             return entering
         try:
@@ -121,12 +118,15 @@ class _Walk:
             raise ValueError(f"{name or type(module).__name__} does not fit what reaches it: {error}") from error
         return self._write(type(module).__name__, effect, name=name, entering=entering)
 
-    def _in_a_row(self, row: nn.Sequential, *, name: str, entering: FeatureMap) -> FeatureMap:
+    def without_heads(self, pair: AuxiliaryNetwork, *, name: str, entering: FeatureMap) -> FeatureMap:
+        return self.visit(pair.trunk, name=_join(name, "trunk"), entering=entering)
+
+    def in_a_row(self, row: nn.Sequential, *, name: str, entering: FeatureMap) -> FeatureMap:
         for child_name, child in row.named_children():
             entering = self.visit(child, name=_join(name, child_name), entering=entering)
         return entering
 
-    def _side_by_side(self, branches: Branches, *, name: str, entering: FeatureMap) -> FeatureMap:
+    def side_by_side(self, branches: Branches, *, name: str, entering: FeatureMap) -> FeatureMap:
         ends = [
             self.visit(branch, name=_join(name, branch_name), entering=entering)
             for branch_name, branch in branches.named_children()
@@ -137,7 +137,7 @@ class _Walk:
         formula = f"channels = {' + '.join(map(str, channels))} = {sum(channels)}"
         return self._write("Concatenation", Effect(output=output, formulas=(formula,)), name=name, entering=entering)
 
-    def _around_a_shortcut(self, block: Residual, *, name: str, entering: FeatureMap) -> FeatureMap:
+    def around_a_shortcut(self, block: Residual, *, name: str, entering: FeatureMap) -> FeatureMap:
         change = self.visit(block.body, name=_join(name, "body"), entering=entering)
         passed = self.visit(block.shortcut, name=_join(name, "shortcut"), entering=entering)
         if change.shape != passed.shape:
@@ -146,6 +146,14 @@ class _Walk:
         effect = Effect(output=_widen(change, passed), options=options)
         summed = self._write("Sum", effect, name=name, entering=entering)
         return self.visit(block.relu, name=_join(name, "relu"), entering=summed)
+
+    def looked_at_twice(self, pair: MirrorAverage, *, name: str, entering: FeatureMap) -> FeatureMap:
+        first = len(self.layers)
+        logits = self.visit(pair.network, name=_join(name, "network"), entering=entering)
+        once = sum(layer.multiply_adds for layer in self.layers[first:])
+        formula = f"multiply-adds = {once:,}, all of the above once more for the mirrored picture"
+        effect = Effect(output=logits, options="mean of both", multiply_adds=once, formulas=(formula,))
+        return self._write("MirrorAverage", effect, name=name, entering=logits)
 
     def _write(self, kind: str, effect: Effect, *, name: str, entering: FeatureMap) -> FeatureMap:
         output = effect.output
@@ -165,6 +173,15 @@ class _Walk:
         )
         self.layers.append(layer)
         return output
+
+
+_WAYS: dict[type[nn.Module], Callable[..., FeatureMap]] = {
+    nn.Sequential: _Walk.in_a_row,
+    AuxiliaryNetwork: _Walk.without_heads,
+    MirrorAverage: _Walk.looked_at_twice,
+    Branches: _Walk.side_by_side,
+    Residual: _Walk.around_a_shortcut,
+}
 
 
 def _widen(one: FeatureMap, other: FeatureMap) -> FeatureMap:

@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import nn
 
+from training.architectures.airbench import OffsetBatchNorm2d, Scaled, WhiteningConv2d
 from training.architectures.kirsch import FixedConv2d, StrongestChannel
 from training.architectures.lenet_1998 import RadialBasis, ScaledTanh, SparseConv2d, Subsampling
 from training.architectures.normalization import LocalResponseNorm
@@ -291,6 +292,22 @@ def _batch_norm(layer: nn.BatchNorm2d, entering: FeatureMap) -> Effect:
     )
 
 
+def _offset_norm(layer: OffsetBatchNorm2d, entering: FeatureMap) -> Effect:
+    formula = f"parameters = {layer.num_features}, offsets alone"
+    return replace(_batch_norm(layer, entering), parameters=layer.num_features, formulas=(formula,))
+
+
+def _whitening(layer: WhiteningConv2d, entering: FeatureMap) -> Effect:
+    free = _convolution(layer, entering)
+    formula = f"parameters = {layer.out_channels}, offsets alone; the windows come from the pictures"
+    formulas = tuple(formula if text.startswith("parameters") else text for text in free.formulas)
+    return replace(free, options=f"{free.options}, fixed", parameters=layer.out_channels, formulas=formulas)
+
+
+def _scaling(layer: Scaled, entering: FeatureMap) -> Effect:
+    return Effect(output=entering, options=f"times {layer.factor:.3g}")
+
+
 def _response_norm(layer: LocalResponseNorm, entering: FeatureMap) -> Effect:
     options = f"{layer.size} channels, k {layer.k:g}, alpha {layer.alpha:g}, beta {layer.beta:g}"
     return Effect(output=entering, options=options)
@@ -325,6 +342,7 @@ def _by(pair: Pair, *, short: bool = False) -> str:
 _RULES: dict[type[nn.Module], Rule] = {
     nn.Conv2d: _convolution,
     FixedConv2d: _fixed_convolution,
+    WhiteningConv2d: _whitening,
     SparseConv2d: _sparse_convolution,
     nn.MaxPool2d: _pooling,
     nn.AvgPool2d: _pooling,
@@ -338,11 +356,14 @@ _RULES: dict[type[nn.Module], Rule] = {
     nn.Linear: _linear,
     RadialBasis: _radial_basis,
     nn.BatchNorm2d: _batch_norm,
+    OffsetBatchNorm2d: _offset_norm,
     LocalResponseNorm: _response_norm,
     nn.Dropout: _dropout,
     nn.ReLU: _elementwise,
+    nn.GELU: _elementwise,
     nn.Tanh: _elementwise,
     nn.Hardtanh: _elementwise,
     ScaledTanh: _elementwise,
+    Scaled: _scaling,
     StrongestChannel: _elementwise,
 }

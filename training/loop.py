@@ -13,9 +13,9 @@ from typing import Protocol
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 from training.batches import Batch
+from training.losses import Loss, logits_of
 from training.optimization import set_learning_rate
 
 
@@ -48,11 +48,12 @@ class Totals:
         count = torch.zeros((), dtype=torch.int64, device=device)
         return cls(torch.zeros((), dtype=real, device=device), count, count.clone())
 
-    def add(self, loss: torch.Tensor, logits_NK: torch.Tensor, targets_N: torch.Tensor) -> None:
-        """Count a batch; `loss` is its mean."""
-        self.loss += loss.detach() * len(targets_N)
-        self.wrong += (logits_NK.detach().argmax(dim=1) != targets_N).sum()
-        self.seen += len(targets_N)
+    def add(self, loss: torch.Tensor, logits_NK: torch.Tensor, targets: torch.Tensor) -> None:
+        """Count a batch; `loss` is its mean. Targets may be shares of the classes_NK, whose largest then counts."""
+        classes_N = targets.argmax(dim=1) if targets.ndim > 1 else targets
+        self.loss += loss.detach() * len(classes_N)
+        self.wrong += (logits_NK.detach().argmax(dim=1) != classes_N).sum()
+        self.seen += len(classes_N)
 
 
 def train_one_epoch(
@@ -62,7 +63,7 @@ def train_one_epoch(
     *,
     batches: Iterable[Batch],
     learning_rates: Iterable[float],
-    label_smoothing: float,
+    loss_of: Loss,
     totals: Totals,
     should_stop: Callable[[], bool],
 ) -> bool:
@@ -70,11 +71,11 @@ def train_one_epoch(
 
     Args:
         fabric: Runs the backward pass.
-        network: Maps images_NCHW to logits_NK.
+        network: Maps images_NCHW to logits_NK, or to a `TrainingOutput` where it has auxiliary heads.
         optimizer: Holds the weights of the network.
         batches: (images_NCHW, targets_N) on the device of the network.
         learning_rates: One per batch.
-        label_smoothing: Share of the target that goes to all classes alike.
+        loss_of: Gives the loss of outputs and targets.
         totals: Sums that every batch is added to.
         should_stop: Asked after every update.
 
@@ -83,14 +84,14 @@ def train_one_epoch(
 
     """
     network.train()
-    for (images_NCHW, targets_N), learning_rate in zip(batches, learning_rates, strict=True):
-        logits_NK = network(images_NCHW)  # forward
-        loss = cross_entropy(logits_NK, targets_N, label_smoothing=label_smoothing)  # loss
+    for (images_NCHW, targets), learning_rate in zip(batches, learning_rates, strict=True):
+        outputs = network(images_NCHW)  # forward
+        loss = loss_of(outputs, targets)  # loss
         optimizer.zero_grad()
         fabric.backward(loss)  # backward
         set_learning_rate(optimizer, learning_rate)
         optimizer.step()  # update
-        totals.add(loss, logits_NK, targets_N)
+        totals.add(loss, logits_of(outputs), targets)
         if should_stop():
             return False
     return True
@@ -100,6 +101,7 @@ def train_one_epoch(
 def evaluate(network: nn.Module, *, batches: Iterable[Batch], totals: Totals) -> None:
     """Count loss and errors on pictures without learning from them."""
     network.eval()
+    loss_of = Loss()
     for images_NCHW, targets_N in batches:
-        logits_NK = network(images_NCHW)
-        totals.add(cross_entropy(logits_NK, targets_N), logits_NK, targets_N)
+        logits_NK = network(images_NCHW).float()
+        totals.add(loss_of(logits_NK, targets_N), logits_NK, targets_N)

@@ -23,7 +23,7 @@ def build_network(recipe: Recipe, *, num_classes: int) -> nn.Module:
 
     """
     try:
-        return architectures.build(
+        network = architectures.build(
             recipe.network.architecture,
             num_classes=num_classes,
             in_channels=1 if recipe.picture.color_mode == "L" else 3,
@@ -32,6 +32,7 @@ def build_network(recipe: Recipe, *, num_classes: int) -> nn.Module:
         )
     except (ValueError, TypeError) as error:
         raise RecipeError(f"network.architecture: {error}") from error
+    return architectures.MirrorAverage(network) if recipe.network.mirror_average else network
 
 
 def load_network(path: Path, *, recipe: Recipe, num_classes: int) -> nn.Module:
@@ -61,6 +62,14 @@ def fill_network(network: nn.Module, weights: dict[str, torch.Tensor], *, source
         raise CheckpointError(f"{source} holds the weights of another network: {reason}") from error
 
 
-def parameter_count(network: nn.Module) -> int:
-    """Count the trainable numbers of a network."""
-    return sum(weights.numel() for weights in network.parameters() if weights.requires_grad)
+def start_from_pictures(network: nn.Module, images_NCHW: torch.Tensor) -> None:
+    """Let the layers whose first weights come from training pictures set them.
+
+    Args:
+        network: As it was built.
+        images_NCHW: Some training pictures, normalised.
+
+    """
+    for layer in network.modules():
+        if isinstance(layer, architectures.StartsFromPictures):
+            layer.start_from(images_NCHW)

@@ -13,31 +13,44 @@ from torch import nn
 
 from training.recipe import Optimizer, Schedule
 
+RATE_FACTOR = "rate_factor"  # key of a parameter group: times the learning rate of the step
+
 
 def make_optimizer(network: nn.Module, *, recipe: Optimizer) -> torch.optim.Optimizer:
     """Make the optimiser of a recipe over all weights of a network.
 
     Source: SGD with Nesterov momentum, Sutskever et al. 2013; AdamW, Loshchilov and Hutter 2019, arXiv 1711.05101.
     """
-    groups = parameter_groups(network, weight_decay=recipe.weight_decay)
+    groups = parameter_groups(network, weight_decay=recipe.weight_decay, norm_offset_factor=recipe.norm_offset_factor)
     if recipe.name == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.learning_rate)
     nesterov = recipe.momentum > 0
     return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov)
 
 
-def parameter_groups(network: nn.Module, *, weight_decay: float) -> list[dict[str, object]]:
-    """Divide weights into those that decay and those that do not.
+def parameter_groups(
+    network: nn.Module, *, weight_decay: float, norm_offset_factor: float = 1.0
+) -> list[dict[str, object]]:
+    """Divide weights into those that decay, those that do not, and those that also learn at a rate of their own.
 
     Biases and the factors of normalisation have one axis; pulling them to zero takes freedom without making the
     network simpler.
+
+    Args:
+        network: Whose trainable weights are taken.
+        weight_decay: Of weights with more than one axis.
+        norm_offset_factor: Of the learning rate, for the offsets of normalisation.
+
     """
+    offsets = {id(layer.bias) for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._NormBase)}  # noqa: SLF001  the base of all batch normalisation has no public name
     trainable = [weights for weights in network.parameters() if weights.requires_grad]
     decaying = [weights for weights in trainable if weights.ndim > 1]
-    spared = [weights for weights in trainable if weights.ndim <= 1]
+    spared = [weights for weights in trainable if weights.ndim <= 1 and id(weights) not in offsets]
+    moving = [weights for weights in trainable if id(weights) in offsets]
     groups: list[dict[str, object]] = [
-        {"params": decaying, "weight_decay": weight_decay},
-        {"params": spared, "weight_decay": 0.0},
+        {"params": decaying, "weight_decay": weight_decay, RATE_FACTOR: 1.0},
+        {"params": spared, "weight_decay": 0.0, RATE_FACTOR: 1.0},
+        {"params": moving, "weight_decay": 0.0, RATE_FACTOR: norm_offset_factor},
     ]
     return [group for group in groups if group["params"]]
 
@@ -52,8 +65,8 @@ def make_schedule(recipe: Schedule, *, peak: float, total_steps: int) -> Callabl
 
     def learning_rate(step: int) -> float:
         if step < warmup_steps:
-            return peak * (step + 1) / (warmup_steps + 1)
-        return peak * _fall(recipe.name, (step - warmup_steps) / falling_steps)
+            return peak * (recipe.first + (1 - recipe.first) * (step + 1) / (warmup_steps + 1))
+        return peak * _fall(recipe, (step - warmup_steps) / falling_steps, passed=step / total_steps)
 
     return learning_rate
 
@@ -61,10 +74,14 @@ def make_schedule(recipe: Schedule, *, peak: float, total_steps: int) -> Callabl
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Let the next step use this learning rate."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group[RATE_FACTOR]
 
 
-def _fall(name: str, progress: float) -> float:
-    if name == "cosine":
-        return (1 + math.cos(math.pi * progress)) / 2
-    return 1 - progress if name == "linear" else 1.0
+def _fall(recipe: Schedule, progress: float, *, passed: float) -> float:
+    """Give the share of the highest rate; `progress` counts from the end of the warm-up, `passed` from the start."""
+    if recipe.name == "constant":
+        return 1.0
+    if recipe.name == "step":
+        return float(recipe.drop ** sum(passed >= milestone for milestone in recipe.milestones))
+    left = (1 + math.cos(math.pi * progress)) / 2 if recipe.name == "cosine" else 1 - progress
+    return recipe.last + (1 - recipe.last) * left

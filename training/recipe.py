@@ -21,6 +21,7 @@ Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0.0)]
 Name = Annotated[str, StringConstraints(min_length=1)]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"]
 Option = bool | int | float | str | tuple[int, ...]
 
 
@@ -31,11 +32,14 @@ class Network:
     Args:
         architecture: A name of `python -m training architectures`.
         options: What only this family has, such as `hidden` of mlp.
+        mirror_average: When not training, look at each picture and at its mirror image and take the mean of the
+            logits. Each answer then costs two looks, in the exported model too.
 
     """
 
     architecture: Name
     options: dict[str, Option] = field(default_factory=dict)
+    mirror_average: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -60,14 +64,25 @@ class Data:
 
     Args:
         name: A folder below the data folder, a path, a known name or a Hugging Face Hub name.
-        validation_pictures: Taken from the training split by chance where the set has no validation split of its own.
+        validation_pictures: Taken from the training split by chance where the set has no validation split of its own;
+            None is a tenth, at most 5,000.
+        test_pictures: The same for a set without test pictures; None is a fifth, at most 10,000.
         split_seed: Seed of that choice; the same for every run, so that validation errors of several seeds compare.
+        broken: What becomes of pictures that cannot be read or have no class: `refuse` names them and ends, `skip`
+            names them and goes on without them.
+        memory_mb: Most megabytes that decoded training and validation pictures may take; beyond, they are decoded
+            anew in every epoch.
+        workers: Processes that decode; None is one per processor core, 0 none beside the training process.
 
     """
 
     name: Name
-    validation_pictures: Positive = 5000
-    split_seed: int = 1
+    validation_pictures: Positive | None = None
+    test_pictures: Positive | None = None
+    split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+    broken: Literal["refuse", "skip"] = "refuse"
+    memory_mb: Annotated[int, Field(ge=0)] = 2000
+    workers: Annotated[int, Field(ge=0)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -76,12 +91,16 @@ class Augmentation:
 
     Args:
         flip: Mirror every second picture left to right.
-        shift_pixels: Move by up to this many pixels in each direction; the border is filled with black.
+        shift_pixels: Move by up to this many pixels in each direction.
+        border: What a moved picture shows where it ends: `black`, or `reflect` for its own mirrored edge.
+        cutout_pixels: Paint a square of this side over a random place, in the mean colour; 0 for none.
 
     """
 
     flip: bool = False
     shift_pixels: Annotated[int, Field(ge=0, le=16)] = 0
+    border: Literal["black", "reflect"] = "black"
+    cutout_pixels: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -93,6 +112,7 @@ class Optimizer:
         learning_rate: The highest of the schedule.
         momentum: Of sgd.
         weight_decay: Shrinks the weights, never biases or normalisation.
+        norm_offset_factor: The offsets of normalisation learn at this many times the rate.
 
     """
 
@@ -100,6 +120,7 @@ class Optimizer:
     learning_rate: Rate
     momentum: Share = 0.9
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    norm_offset_factor: Rate = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -107,13 +128,22 @@ class Schedule:
     """How the learning rate moves: up in a line during the warm-up, then down.
 
     Args:
-        name: `cosine` and `linear` fall to zero at the last step, `constant` stays.
+        name: `cosine` and `linear` fall to the last rate, `step` falls at each milestone, `constant` stays.
         warmup_share: Share of all steps spent on the way up.
+        first: Rate at which the warm-up starts, as a share of the highest; a `cosine` with a warm-up of 0.3 from 0.04
+            is the one-cycle schedule.
+        last: Rate at which `cosine` and `linear` end, as a share of the highest.
+        milestones: Shares of all steps at which `step` falls.
+        drop: Factor of the rate at each milestone.
 
     """
 
-    name: Literal["cosine", "linear", "constant"] = "cosine"
+    name: Literal["cosine", "linear", "step", "constant"] = "cosine"
     warmup_share: Share = 0.0
+    first: Share = 0.0
+    last: Share = 0.0
+    milestones: tuple[Share, ...] = (0.5, 0.75)
+    drop: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -128,6 +158,10 @@ class Training:
             fast again for small convolutions on a processor.
         threads: Processor threads of each process; None takes all cores. Their number decides the order of sums, and
             so the last bits of every weight.
+        precision: Of the sums: `32-true`, or `bf16-mixed` and `16-mixed`, which keep the weights in float32.
+        average_decay: Validate, keep and export a running mean of the weights in which each step's weigh 1 - this
+            much (exponential moving average); 0 takes the weights themselves.
+        sizes: Show pictures in a smaller size at first: pairs of (share of the epochs from which on, pixels per side).
 
     """
 
@@ -136,6 +170,9 @@ class Training:
     label_smoothing: Share = 0.0
     channels_last: bool = False
     threads: Positive | None = None
+    precision: Precision = "32-true"
+    average_decay: Share = 0.0
+    sizes: tuple[tuple[Share, Positive], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)

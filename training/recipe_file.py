@@ -127,18 +127,25 @@ def parse_recipe(tables: Mapping[str, Any], *, source: str) -> Recipe:
         raise RecipeError(f"{source}: {'; '.join(problems)}") from error
 
 
-def recipe_tables(recipe: Recipe) -> dict[str, Any]:
-    """Give a recipe as plain tables, defaults included; `parse_recipe` reads them back to an equal recipe."""
-    tables: dict[str, Any] = RECIPE_ADAPTER.dump_python(recipe, mode="json")
+def recipe_tables(recipe: Recipe, *, defaults: bool = True) -> dict[str, Any]:
+    """Give a recipe as plain tables; `parse_recipe` reads them back to an equal recipe.
+
+    Args:
+        recipe: Any.
+        defaults: Write values that are the defaults of their keys too.
+
+    """
+    tables: dict[str, Any] = RECIPE_ADAPTER.dump_python(recipe, mode="json", exclude_defaults=not defaults)
     return tables
 
 
 def recipe_digest(recipe: Recipe) -> str:
     """Name a recipe by what it says, in 12 hex digits: comments, order and written-out defaults do not matter.
 
-    The publication's words do not change the weights and are left out.
+    Defaults are left out, so that a key more in `recipe.py` renames no recipe that does not use it; so a default may
+    never come to mean something else. The publication's words do not change the weights and are left out too.
     """
-    tables = recipe_tables(recipe) | {"publication": None}
+    tables = recipe_tables(recipe, defaults=False) | {"publication": None}
     return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from training.checkpoints import Checkpoint, Tensors, pack_optimizer, prefixed, unpack_optimizer
 from training.devices import gather_over_processes, precision_state, restore_precision
@@ -24,6 +25,8 @@ from training.network import WEIGHTS, fill_network
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+AVERAGE = "average"
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class RunState:
         network: The bare network, whose weights the fabric's wrapper shares.
         optimizer: The bare optimiser, likewise.
         place: How far the run has come.
+        average: Running mean of the weights, where the recipe wants one.
 
     """
 
@@ -65,6 +69,12 @@ class RunState:
     network: nn.Module
     optimizer: torch.optim.Optimizer
     place: Place
+    average: AveragedModel | None = None
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is validated, kept and exported."""
+        return self.network if self.average is None else self.average.module
 
     def capture(self, *, identity: dict[str, Any]) -> Checkpoint:
         """Gather the state; every process must call this, and each gets the same.
@@ -85,6 +95,7 @@ class RunState:
                 **prefixed(WEIGHTS, self.network.state_dict()),
                 **prefixed("optimizer", optimizer_tensors),
                 **prefixed("process", gathered),
+                **(prefixed(AVERAGE, self.average.state_dict()) if self.average is not None else {}),
             },
             facts={
                 "identity": identity,
@@ -105,6 +116,8 @@ class RunState:
         """
         _require_same(identity, checkpoint.facts.get("identity", {}), source=source)
         fill_network(self.network, checkpoint.part(WEIGHTS), source=source)
+        if self.average is not None:
+            fill_network(self.average, checkpoint.part(AVERAGE), source=source)
         unpack_optimizer(self.optimizer, checkpoint.part("optimizer"), checkpoint.facts["optimizer"])
         restore_precision(self.fabric, checkpoint.facts["precision"])
         self._restore_random_state(checkpoint.part("process")["random"])

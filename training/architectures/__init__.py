@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from training.architectures.blocks import TrainingOutput
+from training.architectures.blocks import MirrorAverage, StartsFromPictures, TrainingOutput
 from training.architectures.catalog import Facts, facts, names
 from training.architectures.errors import ArchitectureOptionError, UnknownArchitectureError
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ArchitectureOptionError",
     "Facts",
+    "MirrorAverage",
+    "StartsFromPictures",
     "TrainingOutput",
     "UnknownArchitectureError",
     "build",

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 Kernel = int | tuple[int, int]
+Layers = OrderedDict[str, nn.Module]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +165,38 @@ class AuxiliaryNetwork(nn.Module):
             if name in self.heads:
                 auxiliary.append(self.heads[name](maps))
         return TrainingOutput(maps, tuple(auxiliary), self.weight)
+
+
+class StartsFromPictures:
+    """A layer whose first weights are made from training pictures and not by chance alone."""
+
+    def start_from(self, images_NCHW: Tensor) -> None:
+        """Set the first weights.
+
+        Args:
+            images_NCHW: what reaches the layer, normalised as in training.
+        """
+        raise NotImplementedError
+
+
+class MirrorAverage(nn.Module):
+    """A network that looks at each picture and at its mirror image, and answers with the mean of the two logits.
+
+    While training, every picture is seen once, as it is. Afterwards, and so in every export, each costs two looks.
+
+    Args:
+        network: maps images_NCHW to logits_NK.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images_NCHW: Tensor) -> Tensor | TrainingOutput:
+        """Compute logits_NK, or whatever the network gives while it trains."""
+        if self.training:
+            outputs: Tensor | TrainingOutput = self.network(images_NCHW)
+            return outputs
+        both_MK: Tensor = self.network(torch.cat((images_NCHW, images_NCHW.flip(3))))
+        plain_NK, mirrored_NK = both_MK.chunk(2)
+        return (plain_NK + mirrored_NK) / 2

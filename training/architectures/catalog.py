@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from training.architectures import papers
+from training.architectures.airbench import airbench
 from training.architectures.alexnet import alexnet, alexnet_2012
 from training.architectures.baselines import logistic_regression, mlp
 from training.architectures.errors import UnknownArchitectureError
@@ -322,6 +323,13 @@ _ALL = (
             None,
             _CIFAR_10,
         ),
+        input_shape=_SMALL,
+        num_classes=10,
+    ),
+    *_family(
+        airbench,
+        papers.AIRBENCH_2024,
+        ("airbench94", {}, 1_971_352, 118_147_360, 51, 0.0599, None, _CIFAR_10),
         input_shape=_SMALL,
         num_classes=10,
     ),

@@ -108,3 +108,9 @@ RESNEXT_2016 = Paper(
     year=2016,
     url="https://arxiv.org/abs/1611.05431",
 )
+AIRBENCH_2024 = Paper(
+    title="94% on CIFAR-10 in 3.29 seconds on a single GPU",
+    authors="K. Jordan",
+    year=2024,
+    url="https://arxiv.org/abs/2404.00498",
+)

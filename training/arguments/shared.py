@@ -60,7 +60,7 @@ def add_hardware(parser: argparse.ArgumentParser) -> None:
     """Take where to train."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="one per device (default: 1)")
-    parser.add_argument("--precision", default="32-true", help="32-true, bf16-mixed, 16-mixed ... (default: 32-true)")
+    parser.add_argument("--precision", help="32-true, bf16-mixed, 16-mixed ... (default: what the recipe says)")
 
 
 def add_start(parser: argparse.ArgumentParser) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from service.errors import ConvserveError
 from training.devices import DeviceChoice, start
-from training.errors import InterruptedRunError
+from training.errors import InterruptedRunError, RecipeError
 from training.experiment import Experiment
 from training.pipeline import Start
 from training.progress import ConsoleReporter, SilentReporter
+from training.recipe import Recipe
 from training.recipe_file import find_recipe, read_recipe
 from training.settings import Settings, from_environment
 
@@ -19,9 +20,22 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-def on_device(parsed: argparse.Namespace, work: Callable[[Fabric, ConsoleReporter | SilentReporter], None]) -> int:
-    """Start the processes that were asked for and do the work in each; only the first one talks."""
-    fabric = start(DeviceChoice(device=parsed.device, processes=parsed.processes, precision=parsed.precision))
+def on_device(
+    parsed: argparse.Namespace,
+    work: Callable[[Fabric, ConsoleReporter | SilentReporter], None],
+    *,
+    recipes: Sequence[Recipe],
+) -> int:
+    """Start the processes that were asked for and do the work in each; only the first one talks.
+
+    Args:
+        parsed: With device, processes and precision.
+        work: What each process does.
+        recipes: What is trained; all in the same precision.
+
+    """
+    precision = parsed.precision or _common_precision(recipes)
+    fabric = start(DeviceChoice(device=parsed.device, processes=parsed.processes, precision=precision))
     teller = ConsoleReporter() if fabric.is_global_zero else SilentReporter()
     try:
         work(fabric, teller)
@@ -55,3 +69,13 @@ def from_where(parsed: argparse.Namespace) -> Start:
     if parsed.resume:
         return Start.RESUMED
     return Start.RESTARTED if parsed.restart else Start.ANEW
+
+
+def _common_precision(recipes: Sequence[Recipe]) -> str:
+    found = sorted({recipe.training.precision for recipe in recipes})
+    if len(found) > 1:
+        raise RecipeError(
+            f"These recipes differ in training.precision ({', '.join(found)}); run them one after the other, or force "
+            "one with --precision."
+        )
+    return found[0]

@@ -53,7 +53,7 @@ def train(parsed: argparse.Namespace) -> int:
                 teller=teller,
             )
 
-    return on_device(parsed, work)
+    return on_device(parsed, work, recipes=[experiment.recipe])
 
 
 def compare(parsed: argparse.Namespace) -> int:
@@ -73,7 +73,7 @@ def compare(parsed: argparse.Namespace) -> int:
                     _write_heading(find_recipe(recipe), results)
         teller.say("\n" + table(all_results(folder=folder)))
 
-    return on_device(parsed, work)
+    return on_device(parsed, work, recipes=[first.recipe for first in firsts])
 
 
 def _seeds(
