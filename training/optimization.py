@@ -13,6 +13,7 @@ from torch import nn
 
 from training.recipe import Optimizer, Schedule
 
+_NORMALISATION = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
 RATE_FACTOR = "rate_factor"  # key of a parameter group: times the learning rate of the step
 
 
@@ -42,7 +43,8 @@ def parameter_groups(
         norm_offset_factor: Of the learning rate, for the offsets of normalisation.
 
     """
-    offsets = {id(layer.bias) for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._NormBase)}  # noqa: SLF001  the base of all batch normalisation has no public name
+    norms = [layer for layer in network.modules() if isinstance(layer, _NORMALISATION)]
+    offsets = {id(layer.bias) for layer in norms} if norm_offset_factor != 1.0 else set()
     trainable = [weights for weights in network.parameters() if weights.requires_grad]
     decaying = [weights for weights in trainable if weights.ndim > 1]
     spared = [weights for weights in trainable if weights.ndim <= 1 and id(weights) not in offsets]
@@ -74,7 +76,7 @@ def make_schedule(recipe: Schedule, *, peak: float, total_steps: int) -> Callabl
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Let the next step use this learning rate."""
     for group in optimizer.param_groups:
-        group["lr"] = rate * group[RATE_FACTOR]
+        group["lr"] = rate * group.get(RATE_FACTOR, 1.0)
 
 
 def _fall(recipe: Schedule, progress: float, *, passed: float) -> float:

@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from training.architectures import TrainingOutput, build
 from training.batches import Batch
+from training.losses import Loss
 from training.loop import Totals, evaluate, train_one_epoch
 
 
@@ -44,7 +46,7 @@ def _train(
         torch.optim.SGD(network.parameters(), lr=99.0),
         batches=batches,
         learning_rates=rates,
-        label_smoothing=label_smoothing,
+        loss_of=Loss(label_smoothing=label_smoothing),
         totals=totals,
         should_stop=lambda: False,
     )
@@ -123,7 +125,7 @@ def test_asking_to_stop_ends_the_epoch_after_the_step() -> None:
         torch.optim.SGD(network.parameters(), lr=0.1),
         batches=_batches(5),
         learning_rates=itertools.repeat(0.1, 5),
-        label_smoothing=0.0,
+        loss_of=Loss(),
         totals=totals,
         should_stop=stop_at_third,
     )
@@ -145,3 +147,68 @@ def test_evaluation_counts_without_learning_or_dropping_out() -> None:
     assert totals.wrong.item() == (logits_NK.argmax(1) != targets_N).sum().item()
     assert totals.loss.item() == pytest.approx(nn.functional.cross_entropy(logits_NK, targets_N).item() * 12, rel=1e-5)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+class TwoHeads(nn.Module):
+    """A network with one auxiliary head; without heads to train, it is the linear layer alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.main = nn.Linear(4, 3)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, images_NCHW: torch.Tensor) -> torch.Tensor | TrainingOutput:
+        """Give logits, and those of the head while training."""
+        values_ND = images_NCHW.flatten(1)
+        logits_NK: torch.Tensor = self.main(values_ND)
+        return TrainingOutput(logits_NK, (self.head(values_ND),), 0.3) if self.training else logits_NK
+
+
+def test_auxiliary_heads_learn_with_their_own_weight() -> None:
+    """The loss is that of the logits and 0.3 times that of the head, whose weights move by 0.3 times its gradient."""
+    torch.manual_seed(0)
+    network, plain = TwoHeads(), nn.Linear(4, 3)
+    plain.load_state_dict(network.head.state_dict())
+    images_NCHW, targets_N = _batches(1)[0]
+    totals = _train(network, [(images_NCHW, targets_N)], rates=[0.5])
+    loss = nn.functional.cross_entropy(plain(images_NCHW.flatten(1)), targets_N)
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    assert plain.weight.grad is not None
+    assert torch.allclose(network.head.weight, plain.weight - 0.5 * 0.3 * plain.weight.grad, atol=1e-6)
+    assert totals.seen.item() == 4
+
+
+def test_error_is_counted_on_the_logits_and_not_on_the_heads() -> None:
+    """A head that is always wrong makes the loss worse and no error."""
+    network = TwoHeads()
+    targets_N = torch.tensor([1, 1, 1, 1])
+    with torch.no_grad():
+        for layer, right in ((network.main, 1), (network.head, 0)):
+            layer.weight.zero_()
+            layer.bias.copy_(20.0 * nn.functional.one_hot(torch.tensor(right), 3))
+    totals = _train(network, [(torch.zeros(4, 1, 2, 2), targets_N)], rates=[0.0])
+    assert totals.wrong.item() == 0
+    assert totals.loss.item() == pytest.approx(4 * 0.3 * 20, rel=1e-3)
+
+
+def test_googlenet_trains_its_heads_at_the_size_of_its_paper() -> None:
+    """One step through the real loop changes the classifiers of both auxiliary heads."""
+    torch.manual_seed(0)
+    network = build("googlenet", num_classes=3)
+    heads = [weights for name, weights in network.named_parameters() if name.startswith("heads.")]
+    before = [weights.detach().clone() for weights in heads]
+    _train(network, [(torch.randn(2, 3, 224, 224), torch.tensor([0, 2]))], rates=[0.01])
+    changed = [not torch.equal(weights, earlier) for weights, earlier in zip(heads, before, strict=True)]
+    assert len(changed) == 12
+    assert all(changed)
+
+
+def test_mixed_pictures_cost_their_shares_and_count_as_their_larger_one() -> None:
+    """Targets may be shares of classes: the loss is the mean of both, the error asks for the larger share."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(1, 2, bias=False))
+    network[1].weight.data = torch.tensor([[1.0], [0.0]])
+    shares_NK = torch.tensor([[0.7, 0.3], [0.2, 0.8]])
+    totals = _train(network, [(torch.ones(2, 1, 1, 1), shares_NK)], rates=[0.0])
+    costs = -torch.log_softmax(torch.tensor([1.0, 0.0]), dim=0)
+    assert totals.loss.item() == pytest.approx(float((shares_NK @ costs).sum()), rel=1e-6)
+    assert totals.wrong.item() == 1

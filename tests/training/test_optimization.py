@@ -26,6 +26,18 @@ def test_weights_decay_and_biases_and_norms_do_not() -> None:
     assert spared["weight_decay"] == 0.0
 
 
+def test_offsets_of_normalisation_learn_at_their_own_rate() -> None:
+    """Setting the rate multiplies it for them and for nothing else."""
+    network = _network()
+    recipe = Optimizer(name="sgd", learning_rate=0.5, norm_offset_factor=64.0)
+    optimizer = make_optimizer(network, recipe=recipe)
+    set_learning_rate(optimizer, 0.25)
+    rates = {id(weights): group["lr"] for group in optimizer.param_groups for weights in group["params"]}
+    assert rates.pop(id(network[1].bias)) == 16.0
+    assert set(rates.values()) == {0.25}
+
+
+
 def test_frozen_weights_are_left_out() -> None:
     """An optimiser holds no state for weights that do not learn."""
     network = nn.Linear(2, 2)
