@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from service.artifact import Input
-from training.augmentation import augmented, cut_out
+from training.augmentation import augmented, covered, mixed
 from training.pictures import Pictures
 from training.preprocessing import normalized
 from training.recipe import Augmentation
@@ -50,6 +50,7 @@ class TrainingBatches:
         batch_size: Pictures per step, over all processes; divisible by their number.
         seed: Of the run.
         share: Part of this process.
+        num_classes: K.
         sides: Height and width of the pictures in each epoch; empty where they are always those of the input.
 
     """
@@ -60,6 +61,7 @@ class TrainingBatches:
     batch_size: int
     seed: int
     share: Share
+    num_classes: int
     sides: tuple[int, ...] = ()
 
     @property
@@ -68,20 +70,21 @@ class TrainingBatches:
         return len(self.pictures) // self.batch_size
 
     def of_epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
-        """Give the batches of an epoch, (images_NCHW, targets_N), from a step on."""
+        """Give the batches of an epoch from a step on: images_NCHW, and targets_N or, where mixed, shares_NK."""
         order = torch.randperm(len(self.pictures), generator=_chance(self.seed, epoch))
         for step in range(first_step, self.steps):
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size].to(self.pictures.labels_N.device)
-            images_NCHW = self._images(chosen, chance=_chance(self.seed, epoch, step))
+            images_NCHW, targets = self._varied(chosen, chance=_chance(self.seed, epoch, step))
             mine = slice(self.share.rank, None, self.share.world_size)
-            yield self._sized(images_NCHW[mine], epoch=epoch), self.pictures.labels_N[chosen[mine]]
+            yield self._sized(images_NCHW[mine], epoch=epoch), targets[mine]
 
-    def _images(self, chosen_N: torch.Tensor, *, chance: torch.Generator) -> torch.Tensor:
-        """Vary the pictures of a whole batch, so that each process draws the same numbers, and normalise them."""
-        pixels_NCHW = augmented(self.pictures.pixels_NCHW[chosen_N], recipe=self.augmentation, chance=chance)
-        images_NCHW = normalized(pixels_NCHW, spec=self.spec)
-        side_pixels = self.augmentation.cutout_pixels
-        return cut_out(images_NCHW, side_pixels=side_pixels, chance=chance) if side_pixels else images_NCHW
+    def _varied(self, chosen_N: torch.Tensor, *, chance: torch.Generator) -> Batch:
+        """Vary and normalise the pictures of a whole batch, so that every process draws the same numbers."""
+        recipe = self.augmentation
+        pixels_NCHW = augmented(self.pictures.pixels_NCHW[chosen_N], recipe=recipe, chance=chance)
+        images_NCHW = covered(normalized(pixels_NCHW, spec=self.spec), recipe=recipe, chance=chance)
+        targets_N = self.pictures.labels_N[chosen_N]
+        return mixed(images_NCHW, targets_N, recipe=recipe, num_classes=self.num_classes, chance=chance)
 
     def _sized(self, images_NCHW: torch.Tensor, *, epoch: int) -> torch.Tensor:
         side = self.sides[epoch] if self.sides else images_NCHW.shape[3]

@@ -287,6 +287,7 @@ def _training_batches(fabric: Fabric, *, experiment: Experiment, splits: Splits)
         batch_size=batch_size,
         seed=experiment.seed,
         share=share,
+        num_classes=len(splits.dataset.labels),
         sides=_sides(recipe),
     )
 

@@ -94,6 +94,11 @@ class Augmentation:
         shift_pixels: Move by up to this many pixels in each direction.
         border: What a moved picture shows where it ends: `black`, or `reflect` for its own mirrored edge.
         cutout_pixels: Paint a square of this side over a random place, in the mean colour; 0 for none.
+        crop_area: Show a random part of at least this share of the picture, enlarged; None for the whole.
+        trivial_augment: Change each picture in one way of TrivialAugment's: colours, sharpness, rotation, shear.
+        erasing: Probability that a rectangle of a picture is painted over.
+        mixup_alpha: Lay pictures over each other; 0 for none, 0.2 is usual.
+        cutmix_alpha: Put a part of one picture into another; 0 for none, 1.0 is usual.
 
     """
 
@@ -101,6 +106,11 @@ class Augmentation:
     shift_pixels: Annotated[int, Field(ge=0, le=16)] = 0
     border: Literal["black", "reflect"] = "black"
     cutout_pixels: Annotated[int, Field(ge=0)] = 0
+    crop_area: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    trivial_augment: bool = False
+    erasing: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    mixup_alpha: Annotated[float, Field(ge=0.0)] = 0.0
+    cutmix_alpha: Annotated[float, Field(ge=0.0)] = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)

@@ -34,6 +34,7 @@ def _batches(
         batch_size=batch_size,
         seed=seed,
         share=share or Share(),
+        num_classes=count,
     )
 
 

@@ -1,4 +1,4 @@
-"""`training.augmentation`: pictures move and mirror by whole pixels, by chance that can be repeated."""
+"""`training.augmentation.moves`: pictures move and mirror by whole pixels, by chance that can be repeated."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.augmentation import augmented, flipped, shifted
-from training.recipe import Augmentation
+from training.augmentation.moves import flipped, shifted
 
 
 def _chance(seed: int = 0) -> torch.Generator:
@@ -54,17 +53,13 @@ def _moved(
     return result
 
 
-def test_without_variations_the_pictures_stay_as_they_are() -> None:
-    """An empty recipe draws no numbers and changes nothing."""
-    pixels_NCHW = _pixels()
-    assert augmented(pixels_NCHW, recipe=Augmentation(), chance=_chance()) is pixels_NCHW
-
-
-def test_equal_chance_gives_equal_pictures_and_leaves_the_originals_alone() -> None:
-    """A resumed run repeats the variations; the pictures in memory are never written to."""
-    pixels_NCHW, copy_NCHW = _pixels(), _pixels()
-    recipe = Augmentation(flip=True, shift_pixels=2)
-    first, again, other = (augmented(pixels_NCHW, recipe=recipe, chance=_chance(seed)) for seed in (1, 1, 2))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-    assert torch.equal(pixels_NCHW, copy_NCHW)
+def test_shift_can_fill_with_the_mirrored_edge() -> None:
+    """With a reflecting border every picture is a window of itself and its mirror images: no black comes in."""
+    before_NCHW = _pixels(50)
+    after_NCHW = shifted(before_NCHW, reach_pixels=2, chance=_chance(), border="reflect")
+    assert before_NCHW.min() > 0
+    assert after_NCHW.min() > 0
+    for before_CHW, after_CHW in zip(before_NCHW.numpy(), after_NCHW.numpy(), strict=True):
+        wide = np.pad(before_CHW, ((0, 0), (2, 2), (2, 2)), mode="reflect")
+        windows = [wide[:, top : top + 7, left : left + 9] for top in range(5) for left in range(5)]
+        assert any(np.array_equal(after_CHW, window) for window in windows)
