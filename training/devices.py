@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
+import shutil
 import warnings
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.accelerators import ACCELERATOR_REGISTRY
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from torch import nn
 
 from training.batches import Share
 from training.errors import DeviceError, did_you_mean
+from training.recipe import Precision
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
+PRECISIONS = get_args(Precision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,21 @@ def use_threads(threads: int | None) -> None:
 def _all_threads() -> int:
     """Remember how many threads torch, or Fabric for several processes, chose for this process."""
     return torch.get_num_threads()
+
+
+def compiled(network: nn.Module, *, device: torch.device) -> nn.Module:
+    """Let torch make one program of a network, at its first use; the weights stay those of the network.
+
+    Raises:
+        DeviceError: Programs for the processor need a C++ compiler, and there is none.
+
+    """
+    compiler = os.environ.get("CXX", "g++")
+    if device.type == "cpu" and shutil.which(compiler) is None:
+        raise DeviceError(
+            f"training.compile needs a C++ compiler, and there is no {compiler}; install one or leave it off."
+        )
+    return cast(nn.Module, torch.compile(network))
 
 
 def share_of(fabric: Fabric) -> Share:

@@ -18,12 +18,12 @@ from torch.optim.swa_utils import AveragedModel
 from training.averaging import average_of
 from training.batches import TrainingBatches, validation_batches
 from training.checkpoints import read_checkpoint, write_checkpoint
-from training.devices import share_of, sum_over_processes
+from training.devices import compiled, share_of, sum_over_processes
 from training.durable import write_durably
 from training.errors import InterruptedRunError, RecipeError
 from training.experiment import Experiment, RunFolder
 from training.history import EpochRecord, as_csv, best_of
-from training.loop import Totals, evaluate, train_one_epoch
+from training.loop import Totals, Update, evaluate, train_one_epoch
 from training.losses import Loss
 from training.network import build_network, start_from_pictures
 from training.optimization import make_optimizer, make_schedule
@@ -68,7 +68,7 @@ class Fit:
         optimizer: The optimiser as the fabric wraps it.
         batches: The training pictures in portions.
         learning_rate: By step of the whole run.
-        loss_of: Gives the loss of a batch.
+        update: How a batch becomes a step.
         reporter: Told how it goes.
         wants_to_stop: Asked after every step.
         clock: Seconds that never go back.
@@ -84,7 +84,7 @@ class Fit:
     optimizer: torch.optim.Optimizer
     batches: TrainingBatches
     learning_rate: Callable[[int], float]
-    loss_of: Loss
+    update: Update
     reporter: Reporter
     wants_to_stop: Callable[[], bool]
     clock: Callable[[], float]
@@ -115,7 +115,9 @@ class Fit:
         first_NCHW = normalized(splits.training.pixels_NCHW[:_PICTURES_TO_START], spec=splits.spec)
         start_from_pictures(bare_network, first_NCHW)
         bare_optimizer = make_optimizer(bare_network, recipe=recipe.optimizer)
-        network, optimizer = fabric.setup(bare_network, bare_optimizer)
+        network, optimizer = fabric.setup(
+            compiled(bare_network, device=fabric.device) if recipe.training.compile else bare_network, bare_optimizer
+        )
         batches = _training_batches(fabric, experiment=experiment, splits=splits)
         torch.manual_seed(experiment.seed + fabric.global_rank)  # each process drops out other units
         return cls(
@@ -134,7 +136,7 @@ class Fit:
                 peak=recipe.optimizer.learning_rate,
                 total_steps=batches.steps * recipe.training.epochs,
             ),
-            loss_of=Loss(label_smoothing=recipe.training.label_smoothing),
+            update=_update(recipe, splits=splits, device=fabric.device),
             reporter=reporter,
             wants_to_stop=wants_to_stop,
             clock=clock,
@@ -160,7 +162,7 @@ class Fit:
         else:
             self._begin()
         place, epochs = self.state.place, self.experiment.recipe.training.epochs
-        while place.epoch < epochs:
+        while place.epoch < epochs and not self._has_no_patience_left():
             stopped = not self._train_epoch()
             if place.step == self.batches.steps:
                 self._finish_epoch()
@@ -170,6 +172,12 @@ class Fit:
                     f"Stopped after {place.epoch} of {epochs} epochs and {place.step} steps; the state is saved."
                 )
         return place.history
+
+    def _has_no_patience_left(self) -> bool:
+        patience, place = self.experiment.recipe.training.patience, self.state.place
+        if patience is None or not place.history:
+            return False
+        return place.epoch - best_of(place.history).epoch >= patience
 
     def _begin(self) -> None:
         if self.state.fabric.is_global_zero:
@@ -195,7 +203,7 @@ class Fit:
             self.optimizer,
             batches=batches.of_epoch(place.epoch, first_step=place.step),
             learning_rates=(self.learning_rate(first_of_epoch + step) for step in range(place.step, batches.steps)),
-            loss_of=self.loss_of,
+            update=self.update,
             totals=place.totals,
             should_stop=self._after_step,
         )
@@ -289,6 +297,19 @@ def _training_batches(fabric: Fabric, *, experiment: Experiment, splits: Splits)
         share=share,
         num_classes=len(splits.dataset.labels),
         sides=_sides(recipe),
+    )
+
+
+def _update(recipe: Recipe, *, splits: Splits, device: torch.device) -> Update:
+    training, classes = recipe.training, len(splits.dataset.labels)
+    weights_K = None
+    if training.class_weights == "balanced":
+        counts_K = torch.bincount(splits.training.labels_N.cpu(), minlength=classes)
+        weights_K = (len(splits.training) / (classes * counts_K.clamp(min=1))).float().to(device)
+    return Update(
+        loss_of=Loss(label_smoothing=training.label_smoothing, class_weights_K=weights_K),
+        portions=training.portions,
+        max_gradient_norm=training.max_gradient_norm,
     )
 
 

@@ -7,9 +7,10 @@ Axes: N pictures, C channels, H rows, W columns, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -20,10 +21,39 @@ from training.optimization import set_learning_rate
 
 
 class Accelerator(Protocol):
-    """What the loop asks of Lightning Fabric."""
+    """What the loop asks of Lightning Fabric, which takes only what it has wrapped itself: hence `Any`."""
 
     def backward(self, tensor: torch.Tensor) -> None:
         """Compute the gradients of a loss."""
+
+    def no_backward_sync(self, module: Any, *, enabled: bool) -> AbstractContextManager[None]:  # noqa: ANN401  see above
+        """Leave gradients on each process where enabled, because another portion is still to come."""
+
+    def clip_gradients(
+        self,
+        module: Any,  # noqa: ANN401  see above
+        optimizer: Any,  # noqa: ANN401  see above
+        *,
+        max_norm: float,
+    ) -> torch.Tensor | None:
+        """Shorten the gradient of all weights together to this length where it is longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """How one batch becomes one step.
+
+    Args:
+        loss_of: Gives the loss of outputs and targets.
+        portions: Into how many parts a batch is cut, which go through the network one after the other and whose
+            gradients are added up: for batches that do not fit into memory at once.
+        max_gradient_norm: Length to which the gradient of all weights together is shortened; None for any.
+
+    """
+
+    loss_of: Loss
+    portions: int = 1
+    max_gradient_norm: float | None = None
 
 
 @dataclass(slots=True)
@@ -63,7 +93,7 @@ def train_one_epoch(
     *,
     batches: Iterable[Batch],
     learning_rates: Iterable[float],
-    loss_of: Loss,
+    update: Update,
     totals: Totals,
     should_stop: Callable[[], bool],
 ) -> bool:
@@ -75,7 +105,7 @@ def train_one_epoch(
         optimizer: Holds the weights of the network.
         batches: (images_NCHW, targets_N) on the device of the network.
         learning_rates: One per batch.
-        loss_of: Gives the loss of outputs and targets.
+        update: How each becomes a step.
         totals: Sums that every batch is added to.
         should_stop: Asked after every update.
 
@@ -84,17 +114,31 @@ def train_one_epoch(
 
     """
     network.train()
-    for (images_NCHW, targets), learning_rate in zip(batches, learning_rates, strict=True):
-        outputs = network(images_NCHW)  # forward
-        loss = loss_of(outputs, targets)  # loss
+    for batch, learning_rate in zip(batches, learning_rates, strict=True):
         optimizer.zero_grad()
-        fabric.backward(loss)  # backward
+        for images_NCHW, targets, share, is_last in _portions(batch, count=update.portions):
+            with fabric.no_backward_sync(network, enabled=not is_last):
+                outputs = network(images_NCHW)  # forward
+                loss = update.loss_of(outputs, targets)  # loss
+                fabric.backward(loss * share)  # backward
+            totals.add(loss, logits_of(outputs), targets)
+        if update.max_gradient_norm is not None:
+            fabric.clip_gradients(network, optimizer, max_norm=update.max_gradient_norm)
         set_learning_rate(optimizer, learning_rate)
         optimizer.step()  # update
-        totals.add(loss, logits_of(outputs), targets)
         if should_stop():
             return False
     return True
+
+
+def _portions(batch: Batch, *, count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, float, bool]]:
+    """Cut a batch up: images_NCHW, targets, share of the batch, whether it is the last portion."""
+    images_NCHW, targets = batch
+    sizes = [len(part) for part in targets.chunk(count)]
+    for number, (images, wanted) in enumerate(
+        zip(torch.split(images_NCHW, sizes), torch.split(targets, sizes), strict=True), 1
+    ):
+        yield images, wanted, len(wanted) / len(targets), number == len(sizes)
 
 
 @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable
 
@@ -11,8 +12,8 @@ from torch import nn
 
 from training.architectures import TrainingOutput, build
 from training.batches import Batch
+from training.loop import Totals, Update, evaluate, train_one_epoch
 from training.losses import Loss
-from training.loop import Totals, evaluate, train_one_epoch
 
 
 class PlainBackward:
@@ -21,6 +22,20 @@ class PlainBackward:
     def backward(self, tensor: torch.Tensor) -> None:
         """Compute gradients."""
         tensor.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+
+    def no_backward_sync(self, module: nn.Module, *, enabled: bool) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002  as Fabric names them
+        """Do nothing: there is nobody to wait for."""
+        return contextlib.nullcontext()
+
+    def clip_gradients(
+        self,
+        module: nn.Module,
+        optimizer: torch.optim.Optimizer,  # noqa: ARG002  as Fabric names it
+        *,
+        max_norm: float,
+    ) -> torch.Tensor:
+        """Shorten the gradients as Fabric does."""
+        return nn.utils.clip_grad_norm_(module.parameters(), max_norm)
 
 
 def _batches(count: int, size: int = 4) -> list[Batch]:
@@ -37,7 +52,7 @@ def _network() -> nn.Module:
 
 
 def _train(
-    network: nn.Module, batches: Iterable[Batch], *, rates: Iterable[float], label_smoothing: float = 0.0
+    network: nn.Module, batches: Iterable[Batch], *, rates: Iterable[float], update: Update | None = None
 ) -> Totals:
     totals = Totals.empty(torch.device("cpu"))
     train_one_epoch(
@@ -46,7 +61,7 @@ def _train(
         torch.optim.SGD(network.parameters(), lr=99.0),
         batches=batches,
         learning_rates=rates,
-        loss_of=Loss(label_smoothing=label_smoothing),
+        update=update or Update(loss_of=Loss()),
         totals=totals,
         should_stop=lambda: False,
     )
@@ -106,7 +121,9 @@ def test_label_smoothing_reaches_the_loss() -> None:
     network[1].weight.data = torch.tensor([[50.0], [-50.0]])
     batch = (torch.ones(1, 1, 1, 1), torch.tensor([0]))
     assert _train(network, [batch], rates=[0.0]).loss.item() == pytest.approx(0.0, abs=1e-6)
-    assert _train(network, [batch], rates=[0.0], label_smoothing=0.2).loss.item() == pytest.approx(10.0)
+    assert _train(
+        network, [batch], rates=[0.0], update=Update(loss_of=Loss(label_smoothing=0.2))
+    ).loss.item() == pytest.approx(10.0)
 
 
 def test_asking_to_stop_ends_the_epoch_after_the_step() -> None:
@@ -125,7 +142,7 @@ def test_asking_to_stop_ends_the_epoch_after_the_step() -> None:
         torch.optim.SGD(network.parameters(), lr=0.1),
         batches=_batches(5),
         learning_rates=itertools.repeat(0.1, 5),
-        loss_of=Loss(),
+        update=Update(loss_of=Loss()),
         totals=totals,
         should_stop=stop_at_third,
     )
@@ -212,3 +229,32 @@ def test_mixed_pictures_cost_their_shares_and_count_as_their_larger_one() -> Non
     costs = -torch.log_softmax(torch.tensor([1.0, 0.0]), dim=0)
     assert totals.loss.item() == pytest.approx(float((shares_NK @ costs).sum()), rel=1e-6)
     assert totals.wrong.item() == 1
+
+
+def test_portions_of_a_batch_make_the_same_step_as_the_whole() -> None:
+    """Five pictures in three portions of unequal size move the weights as five at once do."""
+    whole, parts = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    parts.load_state_dict(whole.state_dict())
+    (batch,) = _batches(1, size=5)
+    one = _train(whole, [batch], rates=[0.5])
+    three = _train(parts, [batch], rates=[0.5], update=Update(loss_of=Loss(), portions=3))
+    assert torch.allclose(whole[1].weight, parts[1].weight, atol=1e-6)  # type: ignore[arg-type]  # Linear layers
+    assert (three.seen.item(), three.wrong.item()) == (5, one.wrong.item())
+    assert three.loss.item() == pytest.approx(one.loss.item(), rel=1e-5)
+
+
+def test_long_gradients_are_shortened_and_short_ones_are_not() -> None:
+    """With a rate of one, the step is as long as the limit, or as the gradient where that is shorter."""
+    (batch,) = _batches(1)
+    moved = []
+    for limit in (None, 0.01, 100.0):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+        before = torch.cat([weights.detach().flatten() for weights in network.parameters()])
+        _train(network, [batch], rates=[1.0], update=Update(loss_of=Loss(), max_gradient_norm=limit))
+        after = torch.cat([weights.detach().flatten() for weights in network.parameters()])
+        moved.append((after - before).norm().item())
+    free, short, long = moved
+    assert short == pytest.approx(0.01, rel=1e-3)
+    assert long == pytest.approx(free, rel=1e-6)
+    assert free > 0.01

@@ -31,7 +31,8 @@ def cropped(pixels_NCHW: torch.Tensor, *, smallest_area: float, chance: torch.Ge
     """
     crop = _crop(pixels_NCHW.shape[2], pixels_NCHW.shape[3], smallest_area)
     with _seeded(chance):
-        return _as_pixels(crop(_as_shares(pixels_NCHW)))
+        shares_NCHW = crop(_as_shares(pixels_NCHW))
+    return _as_pixels(shares_NCHW)
 
 
 def trivially_augmented(pixels_NCHW: torch.Tensor, *, chance: torch.Generator) -> torch.Tensor:
@@ -77,7 +78,8 @@ def _seeded(chance: torch.Generator) -> Iterator[None]:
 def _crop(height: int, width: int, smallest_area: float) -> nn.Module:
     from kornia.augmentation import RandomResizedCrop  # noqa: PLC0415  importing it takes seconds that few recipes need
 
-    return RandomResizedCrop((height, width), scale=(smallest_area, 1.0))
+    crop: nn.Module = RandomResizedCrop((height, width), scale=(smallest_area, 1.0))
+    return crop
 
 
 @functools.cache
@@ -91,7 +93,8 @@ def _trivial() -> nn.Module:
 def _erasing(probability: float) -> nn.Module:
     from kornia.augmentation import RandomErasing  # noqa: PLC0415  see above
 
-    return RandomErasing(p=probability)
+    erasing: nn.Module = RandomErasing(p=probability)
+    return erasing
 
 
 def _as_shares(pixels_NCHW: torch.Tensor) -> torch.Tensor:
