@@ -33,6 +33,7 @@ from training.recipe import Recipe
 from training.recipe_file import recipe_tables
 from training.run_state import Place, RunState, weights_only
 from training.splits import Splits
+from training.starting import find_weights, freeze, read_weights, start_network
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -114,7 +115,8 @@ class Fit:
             bare_network = bare_network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
         first_NCHW = normalized(splits.training.pixels_NCHW[:_PICTURES_TO_START], spec=splits.spec)
         start_from_pictures(bare_network, first_NCHW)
-        bare_optimizer = make_optimizer(bare_network, recipe=recipe.optimizer)
+        layer_factor = _start(bare_network, recipe)
+        bare_optimizer = make_optimizer(bare_network, recipe=recipe.optimizer, layer_factor=layer_factor)
         network, optimizer = fabric.setup(
             compiled(bare_network, device=fabric.device) if recipe.training.compile else bare_network, bare_optimizer
         )
@@ -319,6 +321,16 @@ def _sides(recipe: Recipe) -> tuple[int, ...]:
     steps = ((0.0, full), *recipe.training.sizes)
     sides = tuple([side for share, side in steps if epoch >= share * epochs][-1] for epoch in range(epochs))
     return () if set(sides) == {full} else sides
+
+
+def _start(network: nn.Module, recipe: Recipe) -> float:
+    """Fill a network whose recipe starts from trained weights; give the factor of the rate from layer to layer."""
+    if recipe.start is None:
+        return 1.0
+    start_network(network, read_weights(find_weights(recipe.start.weights)))
+    if recipe.start.frozen:
+        freeze(network)
+    return recipe.start.layer_factor
 
 
 def _average(network: nn.Module, recipe: Recipe) -> AveragedModel | None:

@@ -6,23 +6,31 @@ A schedule is a function of the step and keeps no state, so that a resumed run i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
 
+from training.architectures import backbone_and_head
 from training.recipe import Optimizer, Schedule
 
 _NORMALISATION = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
 RATE_FACTOR = "rate_factor"  # key of a parameter group: times the learning rate of the step
 
 
-def make_optimizer(network: nn.Module, *, recipe: Optimizer) -> torch.optim.Optimizer:
-    """Make the optimiser of a recipe over all weights of a network.
+def make_optimizer(network: nn.Module, *, recipe: Optimizer, layer_factor: float = 1.0) -> torch.optim.Optimizer:
+    """Make the optimiser of a recipe over all trainable weights of a network.
+
+    Args:
+        network: Whose weights learn.
+        recipe: How.
+        layer_factor: Each layer learns at this much of the rate of the layer after it.
 
     Source: SGD with Nesterov momentum, Sutskever et al. 2013; AdamW, Loshchilov and Hutter 2019, arXiv 1711.05101.
+
     """
-    groups = parameter_groups(network, weight_decay=recipe.weight_decay, norm_offset_factor=recipe.norm_offset_factor)
+    factors = rate_factors(network, norm_offset_factor=recipe.norm_offset_factor, layer_factor=layer_factor)
+    groups = parameter_groups(network, weight_decay=recipe.weight_decay, rate_factors=factors)
     if recipe.name == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.learning_rate)
     nesterov = recipe.momentum > 0
@@ -30,31 +38,54 @@ def make_optimizer(network: nn.Module, *, recipe: Optimizer) -> torch.optim.Opti
 
 
 def parameter_groups(
-    network: nn.Module, *, weight_decay: float, norm_offset_factor: float = 1.0
+    network: nn.Module, *, weight_decay: float, rate_factors: Mapping[int, float] | None = None
 ) -> list[dict[str, object]]:
-    """Divide weights into those that decay, those that do not, and those that also learn at a rate of their own.
+    """Divide trainable weights into those that decay and those that do not, and by how fast they learn.
 
     Biases and the factors of normalisation have one axis; pulling them to zero takes freedom without making the
     network simpler.
 
     Args:
-        network: Whose trainable weights are taken.
+        network: Whose weights are divided.
         weight_decay: Of weights with more than one axis.
-        norm_offset_factor: Of the learning rate, for the offsets of normalisation.
+        rate_factors: Times the learning rate, by identity of the weights; 1 where none is given.
 
     """
-    norms = [layer for layer in network.modules() if isinstance(layer, _NORMALISATION)]
-    offsets = {id(layer.bias) for layer in norms} if norm_offset_factor != 1.0 else set()
-    trainable = [weights for weights in network.parameters() if weights.requires_grad]
-    decaying = [weights for weights in trainable if weights.ndim > 1]
-    spared = [weights for weights in trainable if weights.ndim <= 1 and id(weights) not in offsets]
-    moving = [weights for weights in trainable if id(weights) in offsets]
-    groups: list[dict[str, object]] = [
-        {"params": decaying, "weight_decay": weight_decay, RATE_FACTOR: 1.0},
-        {"params": spared, "weight_decay": 0.0, RATE_FACTOR: 1.0},
-        {"params": moving, "weight_decay": 0.0, RATE_FACTOR: norm_offset_factor},
+    groups: dict[tuple[bool, float], list[torch.Tensor]] = {}
+    for weights in network.parameters():
+        if weights.requires_grad:
+            factor = (rate_factors or {}).get(id(weights), 1.0)
+            groups.setdefault((weights.ndim <= 1, factor), []).append(weights)
+    return [
+        {"params": weights, "weight_decay": 0.0 if spared else weight_decay, RATE_FACTOR: factor}
+        for (spared, factor), weights in sorted(groups.items(), key=lambda group: group[0])
     ]
-    return [group for group in groups if group["params"]]
+
+
+def rate_factors(network: nn.Module, *, norm_offset_factor: float, layer_factor: float) -> dict[int, float]:
+    """Tell how much faster or slower than the rest single weights learn.
+
+    Args:
+        network: Whose weights are looked at.
+        norm_offset_factor: For the offsets of normalisation.
+        layer_factor: Once for every layer with weights between these and the head.
+
+    Returns:
+        Factors of the learning rate by identity of the weights; none where all learn alike.
+
+    Source: slower lower layers, Howard and Ruder 2018, arXiv 1801.06146.
+
+    """
+    factors: dict[int, float] = {}
+    if layer_factor != 1.0:
+        backbone, _ = backbone_and_head(network)
+        weighted = [layer for layer in backbone if list(layer.parameters(recurse=False))]
+        for depth, layer in enumerate(reversed(weighted), start=1):
+            factors |= {id(weights): layer_factor**depth for weights in layer.parameters(recurse=False)}
+    if norm_offset_factor != 1.0:
+        offsets = [layer.bias for layer in network.modules() if isinstance(layer, _NORMALISATION)]
+        factors |= {id(offset): factors.get(id(offset), 1.0) * norm_offset_factor for offset in offsets}
+    return factors
 
 
 def make_schedule(recipe: Schedule, *, peak: float, total_steps: int) -> Callable[[int], float]:

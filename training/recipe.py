@@ -198,6 +198,24 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class Start:
+    """From which weights a run starts, where not from random ones (fine-tuning).
+
+    Args:
+        weights: Folder of a run, of a published model or of one of its versions, or a `.safetensors` file.
+        frozen: Only the head learns.
+        layer_factor: Each layer learns at this much of the rate of the layer after it; 1 for all alike.
+        normalization: Mean and std of the `training` pictures, or `start` for those that the weights learned with.
+
+    """
+
+    weights: Name
+    frozen: bool = False
+    layer_factor: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    normalization: Literal["training", "start"] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class Publication:
     """What the published model is called.
 
@@ -207,6 +225,7 @@ class Publication:
         description: One sentence for the manifest and the card.
         license: SPDX name in lower case, as the Hugging Face Hub writes it.
         samples: Where golden samples come from: `test` pictures, where their licence lets them travel, or `none`.
+        weights: Publish the weights as float16 too, so that others can start from them.
 
     """
 
@@ -215,6 +234,7 @@ class Publication:
     description: Name
     license: Name
     samples: Literal["test", "none"] = "none"
+    weights: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -228,6 +248,7 @@ class Recipe:
     optimizer: Optimizer
     schedule: Schedule = field(default_factory=Schedule)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    start: Start | None = None
     publication: Publication | None = None
 
 

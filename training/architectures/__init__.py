@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from training.architectures.blocks import MirrorAverage, StartsFromPictures, TrainingOutput
+from training.architectures.blocks import MirrorAverage, StartsFromPictures, TrainingOutput, backbone_and_head
 from training.architectures.catalog import Facts, facts, names
 from training.architectures.errors import ArchitectureOptionError, UnknownArchitectureError
 
@@ -26,6 +26,7 @@ __all__ = [
     "StartsFromPictures",
     "TrainingOutput",
     "UnknownArchitectureError",
+    "backbone_and_head",
     "build",
     "facts",
     "names",

@@ -200,3 +200,27 @@ class MirrorAverage(nn.Module):
         both_MK: Tensor = self.network(torch.cat((images_NCHW, images_NCHW.flip(3))))
         plain_NK, mirrored_NK = both_MK.chunk(2)
         return (plain_NK + mirrored_NK) / 2
+
+
+def backbone_and_head(network: nn.Module) -> tuple[list[nn.Module], nn.Module]:
+    """Tell the layer that names the classes from all that finds features for it.
+
+    Args:
+        network: any of the catalogue's.
+
+    Returns:
+        Every layer of the backbone in the order in which they compute, and the last layer with weights. Auxiliary
+        heads belong to neither.
+
+    Raises:
+        TypeError: no layer has weights.
+    """
+    if isinstance(network, MirrorAverage):
+        return backbone_and_head(network.network)
+    trunk = network.trunk if isinstance(network, AuxiliaryNetwork) else network
+    layers = [layer for layer in trunk.modules() if not list(layer.children())]
+    weighted = [layer for layer in layers if isinstance(layer, (nn.Linear, nn.Conv2d))]
+    if not weighted:
+        raise TypeError(f"{type(network).__name__} has no fully connected layer or convolution that names classes.")
+    head = weighted[-1]
+    return [layer for layer in layers if layer is not head], head
