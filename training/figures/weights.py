@@ -1,0 +1,70 @@
+"""Weights drawn as pictures, positive green and negative red: filters of a first layer, and what a class looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from training.figures.canvas import plain
+from training.figures.sheet import draw_sheet, full_weight, weight_group, weight_tiles
+
+MOST_FILTERS = 64
+_MOST_CLASSES = 40
+
+Weights = NDArray[np.floating[Any]]
+
+
+def filters_figure(weights_TCHW: Weights, *, layer: str, titles: Sequence[str] = ()) -> Figure:
+    """Draw the filters of a layer that sees the picture itself.
+
+    Args:
+        weights_TCHW: One set per filter or hidden unit; C is 1 for grey, 3 for red, green, blue.
+        layer: Its name.
+        titles: One per filter; numbers where there are none.
+
+    """
+    shown = weights_TCHW[:MOST_FILTERS]
+    channels = weights_TCHW.shape[1]
+    names = [plain(title, longest=12) for title in titles] or [str(number) for number in range(len(weights_TCHW))]
+    tiles = weight_tiles(shown, names[: len(shown)])
+    wide = channels > 1
+    count = f"{len(shown)} of {len(weights_TCHW)}" if len(shown) < len(weights_TCHW) else f"{len(shown)}"
+    return draw_sheet(
+        [weight_group(tiles, columns=4 if wide else 8, tile_in=1.6 if wide else 0.75)],
+        title=f"What the first layer looks for: {count} filters of {layer}",
+        notes=_notes(shown, planes=channels),
+    )
+
+
+def class_weights_figure(weights_KCHW: Weights, labels: Sequence[str]) -> Figure:
+    """Draw what a logistic regression learned: one picture per class, the pixels that speak for and against it.
+
+    Args:
+        weights_KCHW: Weight of every pixel for every class.
+        labels: Class names.
+
+    """
+    shown = weights_KCHW[:_MOST_CLASSES]
+    channels = weights_KCHW.shape[1]
+    tiles = weight_tiles(shown, [plain(label, longest=18) for label in labels[: len(shown)]])
+    wide = channels > 1
+    return draw_sheet(
+        [weight_group(tiles, columns=2 if wide else 5, tile_in=3.2 if wide else 1.25)],
+        title="What the logistic regression learned",
+        notes=(
+            "A bright pixel speaks for the class where it is green and against it where it is red. "
+            + _notes(shown, planes=channels)
+        ),
+    )
+
+
+def _notes(weights_TCHW: Weights, *, planes: int) -> str:
+    full = full_weight(weights_TCHW)
+    note = f"Green is positive, red negative, white zero; full colour is a weight of ±{full:.2g} or beyond."
+    if planes == 3:
+        note += " Left to right: the weights for the red, the green and the blue channel."
+    return note
