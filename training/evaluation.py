@@ -60,18 +60,42 @@ def predict(session: Session, examples: Iterable[Example], *, spec: Input, outpu
         output: The manifest's output.
 
     Raises:
-        DataError: A picture cannot be read; the text names it.
+        DataError: A picture cannot be read, and the text names it; or there is none.
 
     """
-    probabilities, brightness = [], []
+    brightness: list[NDArray[np.float64]] = []
     labels: list[int] = []
-    for portion in _portions(examples, size=session.fixed_batch or _BATCH):
-        tensors = cast(Tensors, np.stack([_tensor(example, spec) for example in portion]))  # all of one type
-        rows = _run(session, tensors)
-        probabilities.append(to_probabilities(rows, holds=output.holds))
-        labels.extend(example.label for example in portion)
-        brightness.append(brightness_of(tensors, spec=spec))
-    return Predictions(np.concatenate(probabilities), np.array(labels, dtype=np.int64), np.concatenate(brightness))
+
+    def tensors() -> Iterator[Tensors]:
+        for example in examples:
+            tensor = _tensor(example, spec)
+            labels.append(example.label)
+            brightness.append(brightness_of(tensor[None], spec=spec))
+            yield tensor
+
+    probabilities_NK = classify(session, tensors(), output=output)
+    if not labels:
+        raise DataError("There is not a single picture to evaluate on.")
+    return Predictions(probabilities_NK, np.array(labels, dtype=np.int64), np.concatenate(brightness))
+
+
+def classify(session: Session, tensors: Iterable[Tensors], *, output: Output) -> NDArray[np.float32]:
+    """Run inputs in portions.
+
+    Args:
+        session: The loaded model.
+        tensors: Without batch axis.
+        output: The manifest's output.
+
+    Returns:
+        probabilities_NK in the order of the inputs.
+
+    """
+    rows = [
+        to_probabilities(_run(session, cast(Tensors, np.stack(portion))), holds=output.holds)  # all of one type
+        for portion in _portions(tensors, size=session.fixed_batch or _BATCH)
+    ]
+    return np.concatenate(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
 
 def brightness_of(tensors: Tensors, *, spec: Input) -> NDArray[np.float64]:
@@ -105,7 +129,7 @@ def _run(session: Session, tensors: Tensors) -> NDArray[np.float32]:
     return session.run(filled)[: len(tensors)]
 
 
-def _portions(examples: Iterable[Example], *, size: int) -> Iterator[list[Example]]:
-    rest = iter(examples)
+def _portions(tensors: Iterable[Tensors], *, size: int) -> Iterator[list[Tensors]]:
+    rest = iter(tensors)
     while portion := list(itertools.islice(rest, size)):
         yield portion

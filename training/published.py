@@ -1,16 +1,153 @@
-"""Published models looked at again: scores on any pictures of the same classes."""
+"""Published models looked at again: which file of a model folder, and pictures whose classes it knows.
+
+Knows folders, manifests and data sets; what is measured on them stands in `training/assessment`.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from service.artifact import MANIFEST_NAME, Evaluation, load_manifest
-from training.data import open_data
+from service.artifact import MANIFEST_NAME, Evaluation, Manifest, Variant, load_manifest
+from service.engine.session import Session
+from service.errors import ArtifactError, HashMismatchError
+from training.data import DataSet, Example, open_data
 from training.errors import DataError
-from training.evaluation import load_session, predict
+from training.evaluation import Predictions, load_session, predict
 from training.publish import published_versions
 from training.scores import evaluation_of
 from training.settings import Settings
+
+_NAMED = 5  # classes that a message names before it counts
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedModel:
+    """One ONNX file of one version of a model.
+
+    Args:
+        folder: `models/<name>/<version>`.
+        manifest: What it says.
+        variant: Which of its files.
+
+    """
+
+    folder: Path
+    manifest: Manifest
+    variant: Variant
+
+    def load(self, *, threads: int = 1) -> Session:
+        """Load the file on the CPU, as the service does.
+
+        Raises:
+            ArtifactError: It is missing, or not the one that was published.
+            InferenceError: ONNX Runtime does not take it.
+
+        """
+        path = self.folder / self.variant.file
+        try:
+            model = path.read_bytes()
+        except OSError as error:
+            raise ArtifactError(path, reason=f"cannot be read ({error.strerror})") from error
+        actual = hashlib.sha256(model).hexdigest()
+        if actual != self.variant.sha256:
+            raise HashMismatchError(path, expected=self.variant.sha256, actual=actual)
+        return load_session(model, spec=self.manifest.input, output=self.manifest.output, threads=threads)
+
+    def predict(self, session: Session, examples: Iterable[Example]) -> Predictions:
+        """Classify pictures whose labels are in this model's order.
+
+        Raises:
+            ArtifactError: The network has another number of classes than its manifest.
+            DataError: A picture cannot be read, or there is none.
+
+        """
+        predictions = predict(session, examples, spec=self.manifest.input, output=self.manifest.output)
+        found, expected = predictions.probabilities_NK.shape[1], len(self.manifest.labels)
+        if found != expected:
+            raise ArtifactError(self.folder, reason=f"the network gives {found} values, for {expected} labels")
+        return predictions
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPictures:
+    """Pictures of a split, their labels in the order of a model's classes.
+
+    Args:
+        dataset: Where they come from.
+        split: Which of them.
+        classes: For each class of the data set its number in the model.
+
+    """
+
+    dataset: DataSet
+    split: str
+    classes: tuple[int, ...]
+
+    def __iter__(self) -> Iterator[Example]:
+        return (self._known(example) for example in self.dataset.examples(self.split))
+
+    def select(self, numbers: Iterable[int]) -> dict[int, Example]:
+        """Read the pictures of these numbers, counted from 0.
+
+        Raises:
+            DataError: One cannot be read.
+
+        """
+        examples = self.dataset.examples(self.split)
+        return {number: self._known(examples[number]) for number in numbers}
+
+    def _known(self, example: Example) -> Example:
+        return replace(example, label=self.classes[example.label])
+
+
+def open_published(path: Path, *, precision: str | None = None, models_dir: Path | None = None) -> PublishedModel:
+    """Find a model.
+
+    Args:
+        path: `models/<name>` for its highest version, a version's folder, or the name of a model in `models_dir`.
+        precision: Of the file; None takes the one listed first.
+        models_dir: Where names are looked up.
+
+    Raises:
+        ArtifactError: There is no such model or precision, or its manifest cannot be read.
+
+    """
+    if not path.exists() and models_dir is not None and (models_dir / path).is_dir():
+        path = models_dir / path
+    versions = published_versions(path)
+    folder = path / str(versions[-1]) if versions else path
+    manifest = load_manifest(folder / MANIFEST_NAME)
+    variant = manifest.variant(precision)
+    if variant is None:
+        known = ", ".join(variant.precision for variant in manifest.variants)
+        raise ArtifactError(folder, reason=f"there is no {precision} file, only {known}")
+    return PublishedModel(folder, manifest, variant)
+
+
+def pictures_for(model: PublishedModel, *, data: str | None, split: str, settings: Settings) -> KnownPictures:
+    """Find pictures that a model can be asked about.
+
+    Args:
+        model: The model.
+        data: Name or folder of the data set; None takes the one it was published with.
+        split: Which pictures.
+        settings: Where data sets lie.
+
+    Raises:
+        DataError: They are missing, or have other classes; the order of the classes does not matter.
+
+    """
+    manifest = model.manifest
+    name = data or (manifest.evaluation.dataset if manifest.evaluation else None)
+    if name is None:
+        raise DataError(f"{model.folder} does not say on which pictures it was evaluated; name some with --data.")
+    dataset = open_data(name, settings=settings)
+    if set(dataset.labels) != set(manifest.labels):
+        raise DataError(_other_classes(dataset, model))
+    return KnownPictures(dataset, split, tuple(manifest.labels.index(label) for label in dataset.labels))
 
 
 def evaluate_published(path: Path, *, data: str | None, split: str, settings: Settings) -> Evaluation:
@@ -27,17 +164,22 @@ def evaluate_published(path: Path, *, data: str | None, split: str, settings: Se
         ArtifactError: The model cannot be read.
 
     """
-    versions = published_versions(path)
-    folder = path / str(versions[-1]) if versions else path
-    manifest = load_manifest(folder / MANIFEST_NAME)
-    name = data or (manifest.evaluation.dataset if manifest.evaluation else None)
-    if name is None:
-        raise DataError(f"{folder} does not say on which pictures it was evaluated; name some with --data.")
-    dataset = open_data(name, settings=settings)
-    if dataset.labels != manifest.labels:
-        raise DataError(f"{dataset.source} has the classes {dataset.labels}, and {folder} has {manifest.labels}.")
-    session = load_session(
-        (folder / manifest.variants[0].file).read_bytes(), spec=manifest.input, output=manifest.output
+    model = open_published(path, models_dir=settings.models_dir)
+    pictures = pictures_for(model, data=data, split=split, settings=settings)
+    predictions = model.predict(model.load(), pictures)
+    return evaluation_of(predictions.probabilities_NK, predictions.labels_N, dataset=pictures.dataset.name, split=split)
+
+
+def _other_classes(dataset: DataSet, model: PublishedModel) -> str:
+    labels = model.manifest.labels
+    unknown = [label for label in dataset.labels if label not in labels]
+    missing = [label for label in labels if label not in dataset.labels]
+    return (
+        f"{dataset.source} has {len(dataset.labels)} classes and {model.folder} has {len(labels)}, and they must be "
+        f"the same: the model does not know {_some(unknown)}; the data does not show {_some(missing)}."
     )
-    predictions = predict(session, dataset.examples(split), spec=manifest.input, output=manifest.output)
-    return evaluation_of(predictions.probabilities_NK, predictions.labels_N, dataset=dataset.name, split=split)
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:_NAMED])) or "none"
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"

@@ -48,10 +48,20 @@ def calibration_error(
     """
     confidence_N = probabilities_NK.max(axis=1).astype(np.float64)
     right_N = probabilities_NK.argmax(axis=1) == labels_N
-    # (0, 1/15], (1/15, 2/15] ...: the paper's bins are open below
-    bin_N = np.clip(np.ceil(confidence_N * bins).astype(np.int64) - 1, 0, bins - 1)
-    gap_B = np.bincount(bin_N, weights=confidence_N - right_N, minlength=bins)
+    gap_B = np.bincount(confidence_bins(confidence_N, bins=bins), weights=confidence_N - right_N, minlength=bins)
     return float(np.abs(gap_B).sum() / len(labels_N))
+
+
+def confidence_bins(confidence_N: NDArray[np.float64], *, bins: int = CALIBRATION_BINS) -> NDArray[np.int64]:
+    """Sort confidences into equal bins (0, 1/15], (1/15, 2/15] ...: those of the paper are open below."""
+    return np.clip(np.ceil(confidence_N * bins).astype(np.int64) - 1, 0, bins - 1)
+
+
+def confusion(probabilities_NK: NDArray[np.float32], labels_N: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count pictures by true class and first guess, counts_KK; the diagonal is what is right."""
+    classes = probabilities_NK.shape[1]
+    pairs_N = labels_N * classes + probabilities_NK.argmax(axis=1)
+    return np.bincount(pairs_N, minlength=classes * classes).reshape(classes, classes)
 
 
 def evaluation_of(

@@ -36,7 +36,7 @@ def test_pictures_of_other_classes_are_refused(tmp_path: Path) -> None:
     """Scores mean nothing where the classes differ."""
     write_model(tmp_path / "models")
     write_shapes(tmp_path / "data" / "shapes", training=3, test=3)
-    with pytest.raises(DataError, match=r"has the classes .*lying bar.* has .*red"):
+    with pytest.raises(DataError, match=r"does not know .lying bar.*does not show .red"):
         evaluate_published(tmp_path / "models" / "colors", data="shapes", split="test", settings=folders_in(tmp_path))
 
 

@@ -1,26 +1,30 @@
-"""A published model looked at again."""
+"""A published model put to the test."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from typing import TYPE_CHECKING
+import sys
 
-from pydantic import TypeAdapter
-
-from service.artifact import Evaluation
+from training.assessment.assess import Options, assess
+from training.assessment.document import summary
+from training.assessment.files import DOCUMENT_FILE, default_folder, write_assessment
+from training.assessment.record import as_json
 from training.commands.shared import settings_of
-from training.pipeline import in_words
 from training.progress import ConsoleReporter
-from training.published import evaluate_published
-
-if TYPE_CHECKING:
-    pass
+from training.published import open_published, pictures_for
 
 
 def evaluate(parsed: argparse.Namespace) -> int:
-    """Score a published model through the serving path."""
-    scores = evaluate_published(parsed.model, data=parsed.data, split=parsed.split, settings=settings_of(parsed))
-    as_json = json.dumps(TypeAdapter(Evaluation).dump_python(scores, mode="json"), indent=2)
-    ConsoleReporter().say(as_json if parsed.json else in_words(scores))
+    """Assess a published model and write the report."""
+    settings, teller = settings_of(parsed), ConsoleReporter()
+    model = open_published(parsed.model, precision=parsed.precision, models_dir=settings.models_dir)
+    pictures = pictures_for(model, data=parsed.data, split=parsed.split, settings=settings)
+    options = Options(robustness_pictures=parsed.robustness, seed=parsed.seed, threads=parsed.threads)
+    assessed = assess(model, pictures, options=options, tell=(lambda _: None) if parsed.json else teller.say)
+    folder = parsed.out or default_folder(assessed.assessment.subject, runs_dir=settings.runs_dir)
+    write_assessment(folder, assessed)
+    if parsed.json:
+        sys.stdout.write(as_json(assessed.assessment).decode())
+    else:
+        teller.say(f"{summary(assessed.assessment)}\n{folder / DOCUMENT_FILE}")
     return 0
