@@ -53,11 +53,16 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         CheckpointError: The disk is full or not writable; the previous checkpoint is untouched.
 
     """
-    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     try:
-        write_durably(path, save(on_cpu, metadata={_HEADER_KEY: json.dumps(checkpoint.facts)}))
+        write_durably(path, checkpoint_bytes(checkpoint))
     except OSError as error:
         raise CheckpointError(f"{path} cannot be written ({error.strerror}); the one before it is intact.") from error
+
+
+def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
+    """Give what the file of a checkpoint holds."""
+    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    return save(on_cpu, metadata={_HEADER_KEY: json.dumps(checkpoint.facts)})
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

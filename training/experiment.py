@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,11 @@ class RunFolder:
         return self.path / "log.csv"
 
     @property
+    def tensorboard(self) -> Path:
+        """The same figures as TensorBoard reads them, in a folder."""
+        return self.path / "tensorboard"
+
+    @property
     def recipe(self) -> Path:
         """The recipe as it was run, defaults and changes included."""
         return self.path / "recipe.json"
@@ -93,3 +99,4 @@ class RunFolder:
         rests = self.path.glob(".*.safetensors.*")  # of saves that were killed
         for file in (self.report, self.model, self.best, self.last, self.log, self.recipe, *rests):
             file.unlink(missing_ok=True)
+        shutil.rmtree(self.tensorboard, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""The training story in order; the only module that knows all the others.
+"""The training story in order, up to the report; `release.py` tells its end.
 
     recipe -> pictures in disjoint splits -> network -> loop -> best checkpoint -> ONNX, proved equal
-    -> evaluation of the ONNX file through the serving path -> report -> card and manifest -> models/<name>/<version>
+    -> evaluation of the ONNX file through the serving path -> report
 
 Evaluation comes after export on purpose: what is measured is what is deployed.
 """
@@ -13,21 +13,18 @@ import enum
 import hashlib
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from service.artifact import (
-    MANIFEST_NAME,
     Architecture,
     Evaluation,
     Output,
     Provenance,
-    dump_manifest,
 )
 from training import architectures
 from training.checkpoints import read_checkpoint
-from training.data import DataSet, open_data
+from training.data import open_data
 from training.devices import use_threads
 from training.durable import write_durably
 from training.environment import Environment, current_environment
@@ -37,18 +34,18 @@ from training.experiment import Experiment, RunFolder
 from training.export import OUTPUT_NAME, PARITY_BATCHES, ExportedModel, export_model
 from training.fit import Fit, Reporter
 from training.geometry import measure
-from training.golden import choose_samples, golden_sample
 from training.history import EpochRecord, best_of
 from training.interruption import Interruption
-from training.model_card import CARD_FILE, MODEL_FILE, card_of, manifest_of, publication_of
 from training.network import load_network
 from training.preprocessing import normalized
-from training.publish import Files, publish
-from training.report import Report, read_report, write_report
-from training.results import Results
+from training.progress import Reporters
+from training.recipe import Recipe
+from training.report import Report, write_report
 from training.scores import evaluation_of, reference_of
 from training.settings import Settings
-from training.splits import Splits, make_splits
+from training.splits import Normalization, Splits, make_splits
+from training.starting import find_weights, read_weights
+from training.tensorboard_log import TensorBoardLog
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -78,7 +75,8 @@ def prepare(experiment: Experiment, *, settings: Settings, teller: Teller) -> Sp
         DataError: They are missing, unreadable or too few.
 
     """
-    splits = make_splits(open_data(experiment.recipe.data.name, settings=settings), recipe=experiment.recipe)
+    dataset = open_data(experiment.recipe.data.name, settings=settings)
+    splits = make_splits(dataset, recipe=experiment.recipe, normalization=_normalization(experiment.recipe))
     teller.say(
         f"{splits.dataset.name} from {splits.dataset.source}: {len(splits.training):,} pictures to train, "
         f"{len(splits.validation):,} to validate, {len(splits.test):,} to test, {len(splits.dataset.labels)} classes; "
@@ -122,7 +120,7 @@ def run(
             experiment=experiment,
             splits=splits,
             folder=folder,
-            reporter=teller,
+            reporter=Reporters(teller, TensorBoardLog(folder.tensorboard)) if fabric.is_global_zero else teller,
             wants_to_stop=lambda: interruption.requested,
             clock=time.monotonic,
         ).run(resume=start is Start.RESUMED)
@@ -150,46 +148,6 @@ def finish(experiment: Experiment, *, splits: Splits, settings: Settings, teller
     write_report(folder.report, report)
     teller.say(in_words(report.evaluation))
     return report
-
-
-def publish_run(
-    experiment: Experiment,
-    *,
-    settings: Settings,
-    dataset: DataSet,
-    results: Results | None,
-    version: int | None,
-    teller: Teller,
-) -> Path:
-    """Publish what a finished run made.
-
-    Args:
-        experiment: Recipe and seed.
-        settings: Folders.
-        dataset: Whose test pictures give the golden samples.
-        results: Published figures of the recipe; left out of the card where they are of another recipe.
-        version: None takes the next free one.
-        teller: Told where it went.
-
-    Raises:
-        CheckpointError: The run is not finished.
-        PublicationError: The version exists, or the folder does not verify.
-
-    """
-    folder = RunFolder.of(experiment, runs_dir=settings.runs_dir)
-    report = read_report(folder.report)
-    name = publication_of(report).model
-    figures = results if results is not None and results.recipe_digest == report.recipe_digest else None
-    path = publish(
-        settings.models_dir,
-        name=name,
-        version=version,
-        files_of=lambda number: _files(
-            report, model=folder.model.read_bytes(), dataset=dataset, results=figures, version=number
-        ),
-    )
-    teller.say(f"published {path}")
-    return path
 
 
 def in_words(evaluation: Evaluation) -> str:
@@ -266,21 +224,13 @@ def _provenance(experiment: Experiment, *, splits: Splits, folder: RunFolder, hi
     )
 
 
-def _files(report: Report, *, model: bytes, dataset: DataSet, results: Results | None, version: int) -> Files:
-    """Make everything that stands in the folder of a version."""
-    examples = tuple(dataset.examples("test"))
-    session = load_session(model, spec=report.input, output=report.output)
-    predictions = predict(session, examples, spec=report.input, output=report.output)
-    wanted = publication_of(report).samples == "test"
-    samples = choose_samples(examples, predictions, labels=report.labels) if wanted else []
-    golden = [
-        golden_sample(sample, session=session, spec=report.input, output=report.output, precision="fp32")
-        for sample in samples
-    ]
-    manifest = manifest_of(report, version=version, created_at=datetime.now(UTC), golden=golden)
-    return {
-        MODEL_FILE: model,
-        CARD_FILE: card_of(manifest, report, results=results).encode(),
-        MANIFEST_NAME: dump_manifest(manifest),
-        **{sample.file: sample.example.encoded for sample in samples},
-    }
+def _normalization(recipe: Recipe) -> Normalization | None:
+    """Take mean and std from the weights that a run starts from, where its recipe says so."""
+    if recipe.start is None or recipe.start.normalization == "training":
+        return None
+    weights = read_weights(find_weights(recipe.start.weights))
+    if weights.normalization is None:
+        raise CheckpointError(
+            f'{weights.source} does not say with which mean and std it was trained; set start.normalization="training".'
+        )
+    return weights.normalization

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from training.history import EpochRecord
 from training.loop import Totals
+
+if TYPE_CHECKING:
+    from training.fit import Reporter
 
 _REFRESH_S = 0.2  # reading the sums waits for the device, so it is done no more often than eyes can follow
 
@@ -75,10 +79,12 @@ class ConsoleReporter:
         """Replace the bar by a line; see `training.fit.Reporter`."""
         self.close()
         mark = "  best so far" if best else ""
+        left_min = (self._epochs - record.epoch) * record.seconds / 60
+        rest = f"  {left_min:,.0f} min left" if left_min >= 1 else ""
         self.say(
             f"epoch {record.epoch:>3}/{self._epochs}  {record.seconds:5.1f} s  {record.pictures_per_s:8,.0f} pictures/s"
             f"  training loss {record.training_loss:.4f} error {record.training_error:7.2%}"
-            f"  validation loss {record.validation_loss:.4f} error {record.validation_error:7.2%}{mark}"
+            f"  validation loss {record.validation_loss:.4f} error {record.validation_error:7.2%}{rest}{mark}"
         )
 
     def close(self) -> None:
@@ -105,3 +111,30 @@ class SilentReporter:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+class Reporters:
+    """Tells several what one is told.
+
+    Args:
+        listeners: Told in this order.
+
+    """
+
+    def __init__(self, *listeners: Reporter) -> None:
+        self._listeners = listeners
+
+    def epoch_begins(self, epoch: int, *, epochs: int, steps: int, first_step: int, batch_size: int) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.epoch_begins(epoch, epochs=epochs, steps=steps, first_step=first_step, batch_size=batch_size)
+
+    def step_done(self, totals: Totals) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.step_done(totals)
+
+    def epoch_ends(self, record: EpochRecord, *, best: bool) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.epoch_ends(record, best=best)

@@ -10,8 +10,9 @@ from training.commands.shared import experiment_of, settings_of
 from training.data import open_data
 from training.durable import write_durably
 from training.errors import TrainingError
-from training.pipeline import finish, prepare, publish_run
+from training.pipeline import finish, prepare
 from training.progress import ConsoleReporter
+from training.release import publish_run
 from training.report import best_seed
 from training.results import (
     all_results,

@@ -11,10 +11,11 @@ from training.commands.shared import experiment_of, from_where, on_device, setti
 from training.durable import write_durably
 from training.errors import TrainingError
 from training.experiment import Experiment, RunFolder
-from training.pipeline import Start, prepare, publish_run, run
+from training.pipeline import Start, prepare, run
 from training.progress import ConsoleReporter, SilentReporter
 from training.publish import require_free
 from training.recipe_file import find_recipe
+from training.release import publish_run
 from training.report import Report, read_report
 from training.results import (
     RESULTS_DIR,
