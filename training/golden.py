@@ -60,6 +60,39 @@ def choose_samples(examples: Sequence[Example], predictions: Predictions, *, lab
     return samples
 
 
+def choose_foreign_samples(
+    examples: Sequence[Example], predictions: Predictions, *, names: Sequence[str], count: int = 6
+) -> list[Sample]:
+    """Take pictures of another data set: what they show is none of the model's classes, its answers tell as much.
+
+    The surest picture of each class that the model answers with is taken, so that the samples differ.
+
+    Args:
+        examples: What was predicted, in order.
+        predictions: On these examples.
+        names: Class names of the other set; a sample's file is called after what it shows.
+        count: At most so many.
+
+    """
+    answers_N, confidence_N = predictions.probabilities_NK.argmax(axis=1), predictions.probabilities_NK.max(axis=1)
+    surest = [
+        int(max(np.flatnonzero(answers_N == answer), key=lambda index: confidence_N[index]))
+        for answer in np.unique(answers_N)
+    ]
+    chosen = sorted(surest, key=lambda index: -confidence_N[index])[:count]
+    stems = [file_stem(names[examples[index].label]) for index in chosen]
+    return [
+        Sample(examples[index], f"samples/{_numbered(stems, place)}.{_extension(examples[index])}")
+        for place, index in enumerate(chosen)
+    ]
+
+
+def _numbered(stems: Sequence[str], place: int) -> str:
+    """Tell equal names apart by a number from the second on."""
+    before = stems[:place].count(stems[place])
+    return f"{stems[place]}-{before + 1}" if before else stems[place]
+
+
 def golden_sample(
     sample: Sample, *, session: Session, spec: Input, output: Output, precision: Precision
 ) -> GoldenSample:

@@ -224,7 +224,8 @@ class Publication:
         title: Heading of the card.
         description: One sentence for the manifest and the card.
         license: SPDX name in lower case, as the Hugging Face Hub writes it.
-        samples: Where golden samples come from: `test` pictures, where their licence lets them travel, or `none`.
+        samples: Where golden samples come from: `test` pictures, where their licence lets them travel; `none`; or
+            another data set whose licence does, whatever the model may take its pictures for.
         weights: Publish the weights as float16 too, so that others can start from them.
 
     """
@@ -233,7 +234,7 @@ class Publication:
     title: Name
     description: Name
     license: Name
-    samples: Literal["test", "none"] = "none"
+    samples: Name = "none"
     weights: bool = True
 
 

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from service.artifact import MANIFEST_NAME, dump_manifest
+from service.engine.session import Session
 from training.checkpoints import checkpoint_bytes, read_checkpoint
-from training.data import DataSet
+from training.data import KNOWN_SETS, DataSet, open_data
+from training.errors import PublicationError
 from training.evaluation import load_session, predict
 from training.experiment import Experiment, RunFolder
-from training.golden import choose_samples, golden_sample
+from training.golden import Sample, choose_foreign_samples, choose_samples, golden_sample
 from training.model_card import CARD_FILE, MODEL_FILE, card_of, manifest_of, publication_of
 from training.pipeline import Teller
 from training.publish import Files, publish
@@ -55,20 +57,21 @@ def publish_run(
         settings.models_dir,
         name=name,
         version=version,
-        files_of=lambda number: _files(report, folder=folder, dataset=dataset, results=figures, version=number),
+        files_of=lambda number: _files(
+            report, folder=folder, settings=settings, dataset=dataset, results=figures, version=number
+        ),
     )
     teller.say(f"published {path}")
     return path
 
 
-def _files(report: Report, *, folder: RunFolder, dataset: DataSet, results: Results | None, version: int) -> Files:
+def _files(
+    report: Report, *, folder: RunFolder, settings: Settings, dataset: DataSet, results: Results | None, version: int
+) -> Files:
     """Make everything that stands in the folder of a version."""
     model = folder.model.read_bytes()
-    examples = tuple(dataset.examples("test"))
     session = load_session(model, spec=report.input, output=report.output)
-    predictions = predict(session, examples, spec=report.input, output=report.output)
-    wanted = publication_of(report).samples == "test"
-    samples = choose_samples(examples, predictions, labels=report.labels) if wanted else []
+    samples = _samples(report, session=session, dataset=dataset, settings=settings)
     golden = [
         golden_sample(sample, session=session, spec=report.input, output=report.output, precision="fp32")
         for sample in samples
@@ -81,6 +84,29 @@ def _files(report: Report, *, folder: RunFolder, dataset: DataSet, results: Resu
         **{sample.file: sample.example.encoded for sample in samples},
         **({WEIGHTS_FILE: _weights(report, folder=folder)} if publication_of(report).weights else {}),
     }
+
+
+def _samples(report: Report, *, session: Session, dataset: DataSet, settings: Settings) -> list[Sample]:
+    """Choose the pictures that travel with the model, from where its recipe says."""
+    source = publication_of(report).samples
+    if source == "none":
+        return []
+    pictures = dataset if source == "test" else _free_pictures(source, settings=settings)
+    examples = tuple(pictures.examples("test"))
+    predictions = predict(session, examples, spec=report.input, output=report.output)
+    if source == "test":
+        return choose_samples(examples, predictions, labels=report.labels)
+    return choose_foreign_samples(examples, predictions, names=pictures.labels)
+
+
+def _free_pictures(name: str, *, settings: Settings) -> DataSet:
+    known = KNOWN_SETS.get(name)
+    if known is None or not known.free:
+        raise PublicationError(
+            f"publication.samples: it is not known that pictures of {name!r} may be passed on; take "
+            f"{', '.join(sorted(key for key, entry in KNOWN_SETS.items() if entry.free))}, test or none."
+        )
+    return open_data(name, settings=settings)
 
 
 def _weights(report: Report, *, folder: RunFolder) -> bytes:

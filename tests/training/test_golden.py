@@ -11,7 +11,7 @@ from service.artifact import Output
 from tests.model_folders import color_input, color_network, picture
 from training.data import Example
 from training.evaluation import Predictions, load_session, predict
-from training.golden import TOLERANCE, choose_samples, file_stem, golden_sample
+from training.golden import TOLERANCE, choose_foreign_samples, choose_samples, file_stem, golden_sample
 
 OUTPUT = Output(tensor="probabilities", holds="probabilities")
 
@@ -45,6 +45,25 @@ def test_class_without_certainty_gives_its_surest_correct_picture() -> None:
 def test_class_that_is_never_right_gives_no_sample() -> None:
     """A golden sample is never a picture that the model gets wrong."""
     assert _chosen([(0, 0.9, 0.1), (1, 0.9, 0.1)]) == [("0", "samples/ankle-boot.png")]
+
+
+def test_pictures_of_another_set_are_chosen_by_the_surest_of_each_answer() -> None:
+    """What they show is none of the classes, so every answer the model gives brings its surest picture."""
+    rows = [(0, 0.8, 0.2), (1, 0.9, 0.1), (0, 0.3, 0.7), (0, 0.05, 0.95)]
+    examples = [Example(picture("red"), row[0], f"{number}") for number, row in enumerate(rows)]
+    samples = choose_foreign_samples(examples, _predictions(rows), names=["Sock", "Hat"])
+    assert [(sample.example.origin, sample.file) for sample in samples] == [
+        ("3", "samples/sock.png"),
+        ("1", "samples/hat.png"),
+    ]
+
+
+def test_foreign_pictures_of_one_kind_get_numbers() -> None:
+    """Two socks are two files."""
+    rows = [(0, 0.8, 0.2), (0, 0.1, 0.9)]
+    examples = [Example(picture("red"), row[0], f"{number}") for number, row in enumerate(rows)]
+    samples = choose_foreign_samples(examples, _predictions(rows), names=["Sock"])
+    assert [sample.file for sample in samples] == ["samples/sock.png", "samples/sock-2.png"]
 
 
 def test_sample_pins_bytes_and_probabilities() -> None:
