@@ -13,32 +13,25 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
-from training.averaging import average_of
 from training.batches import TrainingBatches, validation_batches
 from training.checkpoints import read_checkpoint, write_checkpoint
-from training.devices import compiled, share_of, sum_over_processes
+from training.devices import compiled, sum_over_processes
 from training.durable import write_durably
-from training.errors import InterruptedRunError, RecipeError
+from training.errors import InterruptedRunError
 from training.experiment import Experiment, RunFolder
 from training.history import EpochRecord, as_csv, best_of
+from training.ingredients import average_for, first_network, training_batches, update_of
 from training.loop import Totals, Update, evaluate, train_one_epoch
-from training.losses import Loss
-from training.network import build_network, start_from_pictures
 from training.optimization import make_optimizer, make_schedule
 from training.pictures import Pictures
-from training.preprocessing import normalized
-from training.recipe import Recipe
 from training.recipe_file import recipe_tables
 from training.run_state import Place, RunState, weights_only
 from training.splits import Splits
-from training.starting import find_weights, freeze, read_weights, start_network
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-_PICTURES_TO_START = 5000  # enough for the statistics of small patches
 _STEPS_BETWEEN_VOTES = 10  # processes agree on stopping over the network, which is too slow for every step
 
 
@@ -110,17 +103,13 @@ class Fit:
         """
         recipe = experiment.recipe
         torch.manual_seed(experiment.seed)
-        bare_network = build_network(recipe, num_classes=len(splits.dataset.labels))
-        if recipe.training.channels_last:
-            bare_network = bare_network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
-        first_NCHW = normalized(splits.training.pixels_NCHW[:_PICTURES_TO_START], spec=splits.spec)
-        start_from_pictures(bare_network, first_NCHW)
-        layer_factor = _start(bare_network, recipe)
+        bare_network = first_network(recipe, splits=splits)
+        layer_factor = recipe.start.layer_factor if recipe.start else 1.0
         bare_optimizer = make_optimizer(bare_network, recipe=recipe.optimizer, layer_factor=layer_factor)
         network, optimizer = fabric.setup(
             compiled(bare_network, device=fabric.device) if recipe.training.compile else bare_network, bare_optimizer
         )
-        batches = _training_batches(fabric, experiment=experiment, splits=splits)
+        batches = training_batches(fabric, experiment=experiment, splits=splits)
         torch.manual_seed(experiment.seed + fabric.global_rank)  # each process drops out other units
         return cls(
             experiment=experiment,
@@ -128,7 +117,11 @@ class Fit:
             validation=splits.validation.to(fabric.device),
             folder=folder,
             state=RunState(
-                fabric, bare_network, bare_optimizer, Place(Totals.empty(fabric.device)), _average(bare_network, recipe)
+                fabric,
+                bare_network,
+                bare_optimizer,
+                Place(Totals.empty(fabric.device)),
+                average_for(bare_network, recipe),
             ),
             network=network,
             optimizer=optimizer,
@@ -138,7 +131,7 @@ class Fit:
                 peak=recipe.optimizer.learning_rate,
                 total_steps=batches.steps * recipe.training.epochs,
             ),
-            update=_update(recipe, splits=splits, device=fabric.device),
+            update=update_of(recipe, splits=splits, device=fabric.device),
             reporter=reporter,
             wants_to_stop=wants_to_stop,
             clock=clock,
@@ -278,64 +271,6 @@ class Fit:
             "processes": fabric.world_size,
             "precision": str(fabric.strategy.precision.precision),
         }
-
-
-def _training_batches(fabric: Fabric, *, experiment: Experiment, splits: Splits) -> TrainingBatches:
-    recipe, share = experiment.recipe, share_of(fabric)
-    batch_size, available = recipe.training.batch_size, len(splits.training)
-    if batch_size % share.world_size:
-        raise RecipeError(
-            f"training.batch_size {batch_size} cannot be shared evenly by {share.world_size} processes; "
-            f"take a multiple of {share.world_size}."
-        )
-    if batch_size > available:
-        raise RecipeError(f"training.batch_size {batch_size} is more than the {available} training pictures.")
-    return TrainingBatches(
-        pictures=splits.training.to(fabric.device),
-        spec=splits.spec,
-        augmentation=recipe.augmentation,
-        batch_size=batch_size,
-        seed=experiment.seed,
-        share=share,
-        num_classes=len(splits.dataset.labels),
-        sides=_sides(recipe),
-    )
-
-
-def _update(recipe: Recipe, *, splits: Splits, device: torch.device) -> Update:
-    training, classes = recipe.training, len(splits.dataset.labels)
-    weights_K = None
-    if training.class_weights == "balanced":
-        counts_K = torch.bincount(splits.training.labels_N.cpu(), minlength=classes)
-        weights_K = (len(splits.training) / (classes * counts_K.clamp(min=1))).float().to(device)
-    return Update(
-        loss_of=Loss(label_smoothing=training.label_smoothing, class_weights_K=weights_K),
-        portions=training.portions,
-        max_gradient_norm=training.max_gradient_norm,
-    )
-
-
-def _sides(recipe: Recipe) -> tuple[int, ...]:
-    """Give the pixels per side of every epoch's pictures; nothing where they are always those of the input."""
-    epochs, full = recipe.training.epochs, recipe.picture.size
-    steps = ((0.0, full), *recipe.training.sizes)
-    sides = tuple([side for share, side in steps if epoch >= share * epochs][-1] for epoch in range(epochs))
-    return () if set(sides) == {full} else sides
-
-
-def _start(network: nn.Module, recipe: Recipe) -> float:
-    """Fill a network whose recipe starts from trained weights; give the factor of the rate from layer to layer."""
-    if recipe.start is None:
-        return 1.0
-    start_network(network, read_weights(find_weights(recipe.start.weights)))
-    if recipe.start.frozen:
-        freeze(network)
-    return recipe.start.layer_factor
-
-
-def _average(network: nn.Module, recipe: Recipe) -> AveragedModel | None:
-    decay = recipe.training.average_decay
-    return average_of(network, decay=decay) if decay else None
 
 
 def _means(fabric: Fabric, totals: Totals) -> tuple[float, float]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import torch
 from lightning_fabric import Fabric
 
 from tests.training.data_sets import experiment
+from tests.training.fits import equal, fit_of, weights_of
 from training.batches import Share, validation_batches
 from training.checkpoints import read_checkpoint
 from training.devices import DeviceChoice, start
@@ -21,57 +20,9 @@ from training.fit import Fit
 from training.history import EpochRecord, best_of
 from training.loop import Totals, evaluate
 from training.network import load_network
-from training.progress import SilentReporter
 from training.splits import Splits
 
 STEPS = 9  # 180 training pictures in portions of 20
-
-
-class Ticking:
-    """A clock that advances by a second each time it is read."""
-
-    def __init__(self) -> None:
-        self._ticks = itertools.count()
-
-    def __call__(self) -> float:
-        """Read it."""
-        return float(next(self._ticks))
-
-
-def _stop_after(steps: int | None) -> Callable[[], bool]:
-    asked = itertools.count(1)
-    return lambda: steps is not None and next(asked) >= steps
-
-
-def _fit(
-    fabric: Fabric,
-    splits: Splits,
-    what: Experiment,
-    runs_dir: Path,
-    *,
-    stop_after: int | None = None,
-) -> Fit:
-    return Fit.set_up(
-        fabric,
-        experiment=what,
-        splits=splits,
-        folder=RunFolder.of(what, runs_dir=runs_dir),
-        reporter=SilentReporter(),
-        wants_to_stop=_stop_after(stop_after),
-        clock=Ticking(),
-    )
-
-
-def _run(fit: Fit, *, resume: bool = False) -> list[EpochRecord]:
-    return fit.run(resume=resume)
-
-
-def _weights(fit: Fit) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in fit.state.network.state_dict().items()}
-
-
-def _equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +37,9 @@ def uninterrupted(
 ) -> tuple[dict[str, torch.Tensor], list[EpochRecord]]:
     """Weights and records of a run that nobody disturbed."""
     torch.set_num_threads(1)
-    fit = _fit(fabric, splits, plain, tmp_path_factory.mktemp("whole"))
-    records = _run(fit)
-    return _weights(fit), records
+    fit = fit_of(fabric, splits, plain, tmp_path_factory.mktemp("whole"))
+    records = fit.run(resume=False)
+    return weights_of(fit), records
 
 
 def test_run_of_the_same_seed_gives_the_same_weights(
@@ -99,12 +50,12 @@ def test_run_of_the_same_seed_gives_the_same_weights(
     tmp_path: Path,
 ) -> None:
     """A recipe and a seed name an outcome; another seed names another."""
-    again = _fit(fabric, splits, plain, tmp_path)
-    assert _run(again) == uninterrupted[1]
-    assert _equal(_weights(again), uninterrupted[0])
-    other = _fit(fabric, splits, Experiment(plain.name, plain.recipe, 2), tmp_path)
-    _run(other)
-    assert not _equal(_weights(other), uninterrupted[0])
+    again = fit_of(fabric, splits, plain, tmp_path)
+    assert again.run(resume=False) == uninterrupted[1]
+    assert equal(weights_of(again), uninterrupted[0])
+    other = fit_of(fabric, splits, Experiment(plain.name, plain.recipe, 2), tmp_path)
+    other.run(resume=False)
+    assert not equal(weights_of(other), uninterrupted[0])
 
 
 @pytest.mark.parametrize(
@@ -128,10 +79,10 @@ def test_resumed_run_equals_an_uninterrupted_one_to_the_bit(  # noqa: PLR0917  #
     """Wherever it was broken off, the run ends with the same weights and the same losses."""
     for number, steps in enumerate(stops):
         with pytest.raises(InterruptedRunError, match=r"Stopped after \d of 3 epochs and \d steps"):
-            _run(_fit(fabric, splits, plain, tmp_path, stop_after=steps), resume=number > 0)
-    last = _fit(fabric, splits, plain, tmp_path)
-    records = _run(last, resume=True)
-    assert _equal(_weights(last), uninterrupted[0])
+            fit_of(fabric, splits, plain, tmp_path, stop_after=steps).run(resume=number > 0)
+    last = fit_of(fabric, splits, plain, tmp_path)
+    records = last.run(resume=True)
+    assert equal(weights_of(last), uninterrupted[0])
     assert [_without_time(record) for record in records] == [_without_time(record) for record in uninterrupted[1]]
 
 
@@ -158,30 +109,30 @@ def test_chance_inside_the_network_is_resumed_too(fabric: Fabric, splits: Splits
         fit.state.network.relu1 = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Dropout(0.5))
         return fit
 
-    whole = with_dropout(_fit(fabric, splits, what, tmp_path / "whole"))
-    _run(whole)
+    whole = with_dropout(fit_of(fabric, splits, what, tmp_path / "whole"))
+    whole.run(resume=False)
     with pytest.raises(InterruptedRunError):
-        _run(with_dropout(_fit(fabric, splits, what, tmp_path / "parts", stop_after=STEPS + 3)))
-    resumed = with_dropout(_fit(fabric, splits, what, tmp_path / "parts"))
+        with_dropout(fit_of(fabric, splits, what, tmp_path / "parts", stop_after=STEPS + 3)).run(resume=False)
+    resumed = with_dropout(fit_of(fabric, splits, what, tmp_path / "parts"))
     torch.rand(10)  # whatever else drew numbers meanwhile does not matter
-    _run(resumed, resume=True)
-    assert _equal(_weights(resumed), _weights(whole))
+    resumed.run(resume=True)
+    assert equal(weights_of(resumed), weights_of(whole))
 
 
 def test_best_weights_are_those_of_the_best_epoch(
     fabric: Fabric, splits: Splits, plain: Experiment, tmp_path: Path
 ) -> None:
     """An epoch that spoils the network does not reach the file kept for export, which holds the weights before it."""
-    fit = _fit(fabric, splits, plain, tmp_path)
+    fit = fit_of(fabric, splits, plain, tmp_path)
     good_until = 2 * STEPS
     gentle = fit.learning_rate
     spoilt = dataclasses.replace(fit, learning_rate=lambda step: gentle(step) if step < good_until else 30.0)
-    records = _run(spoilt)
+    records = spoilt.run(resume=False)
     assert records[2].validation_error > records[1].validation_error
     best = read_checkpoint(fit.folder.best)
     assert best.facts["record"] == dataclasses.asdict(best_of(records))
     assert best.facts["record"]["epoch"] < 3
-    assert not _equal(best.part("network"), _weights(fit))
+    assert not equal(best.part("network"), weights_of(fit))
     network = load_network(fit.folder.best, recipe=plain.recipe, num_classes=3)
     totals = Totals.empty(torch.device("cpu"))
     evaluate(network, batches=validation_batches(splits.validation, spec=splits.spec, share=Share()), totals=totals)
@@ -192,17 +143,17 @@ def test_best_weights_are_those_of_the_best_epoch(
 def test_run_that_is_finished_resumes_to_itself(fabric: Fabric, splits: Splits, tmp_path: Path) -> None:
     """Resuming after the last epoch trains no further."""
     what = experiment(training={"epochs": 1})
-    first = _fit(fabric, splits, what, tmp_path)
-    records = _run(first)
-    again = _fit(fabric, splits, what, tmp_path)
-    assert _run(again, resume=True) == records
-    assert _equal(_weights(again), _weights(first))
+    first = fit_of(fabric, splits, what, tmp_path)
+    records = first.run(resume=False)
+    again = fit_of(fabric, splits, what, tmp_path)
+    assert again.run(resume=True) == records
+    assert equal(weights_of(again), weights_of(first))
 
 
 def test_nothing_to_resume_is_said(fabric: Fabric, splits: Splits, plain: Experiment, tmp_path: Path) -> None:
     """--resume without a checkpoint does not start a new run by itself."""
     with pytest.raises(CheckpointError, match="train without --resume first"):
-        _run(_fit(fabric, splits, plain, tmp_path), resume=True)
+        fit_of(fabric, splits, plain, tmp_path).run(resume=True)
 
 
 @pytest.mark.parametrize(
@@ -218,10 +169,10 @@ def test_checkpoint_of_another_recipe_is_refused_with_the_difference(
 ) -> None:
     """A run is continued as it was begun, or not at all."""
     with pytest.raises(InterruptedRunError):
-        _run(_fit(fabric, splits, experiment(), tmp_path, stop_after=2))
+        fit_of(fabric, splits, experiment(), tmp_path, stop_after=2).run(resume=False)
     other = experiment(**changes)  # type: ignore[arg-type]  # tables only
     with pytest.raises(CheckpointError, match=message):
-        _run(_fit(fabric, splits, other, tmp_path), resume=True)
+        fit_of(fabric, splits, other, tmp_path).run(resume=True)
 
 
 def test_new_run_removes_what_an_old_one_left(
@@ -234,7 +185,7 @@ def test_new_run_removes_what_an_old_one_left(
     for file in (folder.report, folder.model, folder.best, rest):
         file.write_text("old")
     with pytest.raises(InterruptedRunError):
-        _run(_fit(fabric, splits, plain, tmp_path, stop_after=1))
+        fit_of(fabric, splits, plain, tmp_path, stop_after=1).run(resume=False)
     assert sorted(path.name for path in folder.path.iterdir()) == ["last.safetensors", "log.csv", "recipe.json"]
     assert folder.is_unfinished
 
@@ -242,15 +193,15 @@ def test_new_run_removes_what_an_old_one_left(
 def test_batch_larger_than_the_data_is_refused(fabric: Fabric, splits: Splits, tmp_path: Path) -> None:
     """An epoch without a single update would train nothing."""
     with pytest.raises(RecipeError, match=r"batch_size 200 is more than the 180 training pictures"):
-        _fit(fabric, splits, experiment(training={"batch_size": 200}), tmp_path)
+        fit_of(fabric, splits, experiment(training={"batch_size": 200}), tmp_path)
 
 
 def test_mixed_precision_learns_and_is_part_of_what_is_resumed(splits: Splits, tmp_path: Path) -> None:
     """bfloat16 reaches a low loss as float32 does, and a run is not continued in another precision."""
     what = experiment(training={"epochs": 4})
     mixed = start(DeviceChoice(device="cpu", precision="bf16-mixed"))
-    records = _run(_fit(mixed, splits, what, tmp_path))
+    records = fit_of(mixed, splits, what, tmp_path).run(resume=False)
     assert records[-1].training_loss < records[0].training_loss
     plain_fabric = start(DeviceChoice(device="cpu"))
     with pytest.raises(CheckpointError, match=r"precision is 'bf16-mixed' there and '32-true' here"):
-        _run(_fit(plain_fabric, splits, what, tmp_path), resume=True)
+        fit_of(plain_fabric, splits, what, tmp_path).run(resume=True)
