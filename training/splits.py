@@ -1,8 +1,8 @@
 """Which pictures train, which choose the best epoch, and which are never looked at until the end.
 
-The test split is the data set's own and takes no part in any decision. Validation pictures are the set's own, or are
-taken from the training split by a seed. Pictures that occur twice across splits are counted and reported: they make a
-score look better than it is.
+The test split is the data set's own, or was put aside when the set was opened, and takes no part in any decision.
+Validation pictures are the set's own, or are taken from the training split by a seed. What is wrong with a data set is
+found here, before the first epoch: classes without pictures, broken files, pictures that occur twice.
 """
 
 from __future__ import annotations
@@ -11,28 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from service.artifact import Input
-from training.data import DataSet, Example
+from training.classes import check_classes, check_parts, too_few
+from training.data import DataSet, Division, Example, Examples
+from training.data.division import held_back, usual_validation_pictures
+from training.decoding import Problem
 from training.errors import DataError
-from training.pictures import Pictures, channel_statistics, decode_all, fingerprint
+from training.loading import Loaded, Loader
+from training.pictures import Pictures
 from training.preprocessing import input_spec, plain_input_spec
-from training.recipe import Recipe
+from training.recipe import Data, Recipe
+from training.streaming import StreamedPictures, usual_workers
+from training.twins import Keyed, Twins, find_twins
 
-
-@dataclass(frozen=True, slots=True)
-class Twins:
-    """How many pictures of a later split stand, pixel for pixel, in an earlier one too.
-
-    Args:
-        validation_in_training: Validation pictures that training shows as well.
-        test_in_training: Test pictures that training or validation shows as well.
-
-    """
-
-    validation_in_training: int
-    test_in_training: int
+Normalization = tuple[tuple[float, ...], tuple[float, ...]]
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,84 +36,125 @@ class Splits:
     Args:
         dataset: Where they come from.
         spec: The network's input, with mean and std of the training pictures.
-        training: Decoded.
-        validation: Decoded.
+        training: Decoded, in memory or as a stream.
+        validation: Decoded, in memory or as a stream.
         test: Encoded as their files are: they meet the network only through the serving path.
         fingerprint: Hash over training and validation pictures in order.
         twins: Identical pictures across splits.
+        remarks: What people should know about these pictures, in sentences.
 
     """
 
     dataset: DataSet
     spec: Input
-    training: Pictures
-    validation: Pictures
-    test: tuple[Example, ...]
+    training: Pictures | StreamedPictures
+    validation: Pictures | StreamedPictures
+    test: Sequence[Example]
     fingerprint: str
     twins: Twins
+    remarks: tuple[str, ...] = ()
 
 
-def make_splits(dataset: DataSet, *, recipe: Recipe) -> Splits:
-    """Decode a data set and divide it as the recipe says.
+def make_splits(dataset: DataSet, *, recipe: Recipe, normalization: Normalization | None = None) -> Splits:
+    """Divide a data set as the recipe says, and look at every picture once.
+
+    Args:
+        dataset: Opened and listed.
+        recipe: Of the run.
+        normalization: Mean and standard deviation per channel, in units of 0..1; None measures the training pictures.
 
     Raises:
-        DataError: A split is missing, empty or too small, or a picture cannot be read.
+        DataError: A split or a class is missing, empty or too small, or a picture cannot be used and is not to be
+            skipped.
 
     """
+    dataset = dataset.divided(division_of(recipe.data))
+    remarks = [*dataset.notes(), *check_classes(dataset)]
     plain = plain_input_spec(recipe.picture)
-    training = decode_all(dataset.examples("train"), spec=plain)
-    if "validation" in dataset.splits:
-        validation = decode_all(dataset.examples("validation"), spec=plain)
-    else:
-        training, validation = hold_back(
-            training, count=recipe.data.validation_pictures, seed=recipe.data.split_seed, source=dataset.source
-        )
-    test = tuple(dataset.examples("test"))
-    mean, std = channel_statistics(training)
+    loader = Loader(spec=plain, workers=usual_workers(recipe.data.workers), skip_broken=recipe.data.broken == "skip")
+    room = recipe.data.memory_mb * 1_000_000 // (plain.channels * plain.height * plain.width)
+    training, validation = _loaded(*training_and_validation(dataset, recipe=recipe.data), loader=loader, room=room)
+    test, looked = loader.look_through(dataset.examples("test"))
+    problems = (*training.problems, *validation.problems, *looked.problems)
+    remarks += sorted_out(problems, skip=loader.skip_broken, source=dataset.source)
+    others = {"validation": validation.examples, "test": test}
+    remarks += check_parts(training.examples, others, labels=dataset.labels, source=dataset.source)
+    twins = find_twins(
+        Keyed.of(training.examples, training.keys),
+        Keyed.of(validation.examples, validation.keys),
+        Keyed.of(test, looked.keys),
+    )
+    mean, std = normalization or training.counts.statistics()
     return Splits(
         dataset=dataset,
         spec=input_spec(recipe.picture, mean=mean, std=std),
-        training=training,
-        validation=validation,
+        training=training.pictures,
+        validation=validation.pictures,
         test=test,
-        fingerprint=fingerprint(training, validation),
-        twins=count_twins(training.keys(), validation.keys(), decode_all(test, spec=plain).keys()),
+        fingerprint=loader.fingerprint.hexdigest(),
+        twins=twins,
+        remarks=(*remarks, *twins.named),
     )
 
 
-def hold_back(pictures: Pictures, *, count: int, seed: int, source: str) -> tuple[Pictures, Pictures]:
-    """Take validation pictures out by chance, with equal shares of every class.
+def division_of(recipe: Data) -> Division:
+    """Say how a recipe wants test pictures taken from a set that has none."""
+    return Division(seed=recipe.split_seed, test_pictures=recipe.test_pictures)
 
-    Args:
-        pictures: All of them.
-        count: Number to hold back.
-        seed: The same seed takes the same pictures.
-        source: For the message.
 
-    Returns:
-        The pictures that remain, and the ones held back; both in their original order.
+def training_and_validation(dataset: DataSet, *, recipe: Data) -> tuple[Examples, Examples]:
+    """Give the training pictures, and those that choose the epoch; what has no class stays where it is.
 
     Raises:
-        DataError: So many cannot be held back with every class on both sides.
+        DataError: There are no training pictures, or too few of a class to hold one back.
 
     """
-    labels = pictures.labels_N.numpy()
+    training = dataset.examples("train")
+    if "validation" in dataset.splits:
+        return training, dataset.examples("validation")
+    few = too_few(training, least=2, labels=dataset.labels)
+    if few:
+        raise DataError(
+            f"{dataset.source} has too few pictures of {', '.join(few)}: each class needs one to train, one to "
+            f"validate and one to test, so three in a set without splits."
+        )
+    valid = np.flatnonzero((training.labels_N >= 0) & (training.labels_N < training.classes))
+    labels_N = training.labels_N[valid]
+    usual = usual_validation_pictures(len(valid), classes=len(np.unique(labels_N)))
+    count = recipe.validation_pictures or usual
     try:
-        kept, held = train_test_split(np.arange(len(labels)), test_size=count, random_state=seed, stratify=labels)
+        _, held = held_back(labels_N, count=count, seed=recipe.split_seed)
     except ValueError as error:
         raise DataError(
-            f"{count} of the {len(labels)} training pictures of {source} cannot be held back for validation with every "
-            f"class on both sides ({error}); change data.validation_pictures, for example "
-            f"--set data.validation_pictures={max(1, len(labels) // 10)}."
+            f"{count} of the {len(valid)} training pictures of {dataset.source} cannot be held back for validation "
+            f"with every class on both sides ({error}); change data.validation_pictures, for example "
+            f"--set data.validation_pictures={usual}."
         ) from error
-    return pictures.select(np.sort(kept)), pictures.select(np.sort(held))
+    return training.select(np.setdiff1d(np.arange(len(training)), valid[held])), training.select(valid[held])
 
 
-def count_twins(training: Sequence[bytes], validation: Sequence[bytes], test: Sequence[bytes]) -> Twins:
-    """Count identical pictures across splits by their keys."""
-    seen_training = set(training)
-    seen = seen_training | set(validation)
-    return Twins(
-        validation_in_training=sum(key in seen_training for key in validation),
-        test_in_training=sum(key in seen for key in test),
+def sorted_out(problems: Sequence[Problem], *, skip: bool, source: str) -> tuple[str, ...]:
+    """Say which pictures cannot be used.
+
+    Raises:
+        DataError: There are some, and they are not to be skipped.
+
+    """
+    if not problems:
+        return ()
+    more = f"\n  ... and {len(problems) - _SHOWN:,} more" if len(problems) > _SHOWN else ""
+    listed = "".join(f"\n  {problem.text}" for problem in problems[:_SHOWN]) + more
+    pictures = "1 picture" if len(problems) == 1 else f"{len(problems):,} pictures"
+    if skip:
+        return (f"{pictures} of {source} cannot be used and are left out:{listed}",)
+    raise DataError(
+        f"{pictures} of {source} cannot be used:{listed}\nMend or remove them, or go on without them with "
+        '--set data.broken="skip".'
     )
+
+
+def _loaded(training: Examples, validation: Examples, *, loader: Loader, room: int) -> tuple[Loaded, Loaded]:
+    """Keep both in memory if there is room for so many pictures, else the validation pictures, else none."""
+    trained = (loader.into_memory if len(training) + len(validation) <= room else loader.streamed)(training)
+    validated = (loader.into_memory if len(validation) <= room else loader.streamed)(validation)
+    return trained, validated

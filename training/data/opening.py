@@ -8,7 +8,7 @@ the same ones, so that training and evaluation agree on which pictures were neve
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +33,10 @@ class DataSet:
         name: What it was asked for by.
         source: Folder or Hub name it comes from.
         labels: Class names, exactly as the folders or the set's schema spell them.
-        pictures: Of each split, `train` and `test` at least where there are pictures to train.
+        pictures: Of each split.
         remarks: What was left out or decided, in sentences.
+        undivided: The pictures out of which the test pictures were taken; None where the set has its own.
+        division: How they were taken.
 
     """
 
@@ -43,6 +45,8 @@ class DataSet:
     labels: tuple[str, ...]
     pictures: dict[str, Examples]
     remarks: tuple[str, ...] = ()
+    undivided: Examples | None = None
+    division: Division | None = None
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -63,6 +67,28 @@ class DataSet:
             )
         return self.pictures[split]
 
+    def divided(self, division: Division) -> DataSet:
+        """Take test pictures in another way; a set with test pictures of its own stays as it is.
+
+        Raises:
+            DataError: So many cannot be taken.
+
+        """
+        if self.undivided is None:
+            return self
+        training, test = _test_taken(self.undivided, division, source=self.source)
+        if not len(test):
+            return replace(self, pictures={**self.pictures, "train": self.undivided}, division=None)
+        return replace(self, pictures={**self.pictures, "train": training, "test": test}, division=division)
+
+    def notes(self) -> tuple[str, ...]:
+        """Say what was left out, and that test pictures were taken out of the training pictures where they were."""
+        if self.division is None:
+            return self.remarks
+        taken, whole = len(self.pictures["test"]), len(self.undivided or ())
+        text = f"{taken:,} of the {whole:,} pictures were put aside for the test by chance (seed {self.division.seed})."
+        return (*self.remarks, text)
+
 
 def open_data(name: str, *, settings: Settings, division: Division | None = None) -> DataSet:
     """Find a data set and list it.
@@ -79,7 +105,8 @@ def open_data(name: str, *, settings: Settings, division: Division | None = None
     tried = [Path(name).expanduser(), *(folder / name for folder in settings.data_dirs)]
     found = next((path for path in tried if path.is_dir() or path.is_file()), None)
     if found is not None:
-        return _divided(name, str(found), _opened(found, settings=settings), division or Division())
+        dataset = _named_set(name, str(found), _opened(found, settings=settings))
+        return dataset.divided(division or Division())
     known = KNOWN_SETS.get(name)
     hub_name = known.hub if known else name
     if hub_name is None or "/" not in hub_name or name.startswith((".", "/", "~")):
@@ -88,7 +115,7 @@ def open_data(name: str, *, settings: Settings, division: Division | None = None
         labels, pictures = open_hub(hub_name)
     except DataError as error:
         raise DataError(_nowhere(name, tried, reason=f"and {error}")) from error
-    return _divided(name, hub_name, Listing(labels, pictures, ()), division or Division())
+    return _named_set(name, hub_name, Listing(labels, pictures, ())).divided(division or Division())
 
 
 def _opened(path: Path, *, settings: Settings) -> Listing:
@@ -119,19 +146,17 @@ def _first_file(folder: Path) -> str:
         return next((entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()), "")
 
 
-def _divided(name: str, source: str, listing: Listing, division: Division) -> DataSet:
-    pictures, remarks = _by_usual_names(listing.splits), list(listing.remarks)
-    if "train" in pictures and "test" not in pictures:
-        whole = pictures["train"]
-        training, test = _test_taken(whole, division, source=source)
-        if len(test):
-            pictures |= {"train": training, "test": test}
-            text = (
-                f"{len(test):,} of the {len(whole):,} pictures of {source} were put aside for the test by chance "
-                f"(seed {division.seed}), because it has no test pictures of its own."
-            )
-            remarks.append(text)
-    return DataSet(name=name, source=source, labels=listing.labels, pictures=pictures, remarks=tuple(remarks))
+def _named_set(name: str, source: str, listing: Listing) -> DataSet:
+    pictures = _by_usual_names(listing.splits)
+    undivided = pictures["train"] if "train" in pictures and "test" not in pictures else None
+    return DataSet(
+        name=name,
+        source=source,
+        labels=listing.labels,
+        pictures=pictures,
+        remarks=listing.remarks,
+        undivided=undivided,
+    )
 
 
 def _by_usual_names(splits: dict[str, Examples]) -> dict[str, Examples]:
