@@ -1,4 +1,4 @@
-"""Pictures in memory, portion by portion, as the loop wants them.
+"""Pictures, portion by portion, as the loop wants them, whether they lie in memory or are decoded on the way.
 
 What a batch holds is a function of seed, epoch and step alone. So a run continues in the middle of an epoch without
 having kept any state of a loader, and several processes share one batch: each takes its part of it.
@@ -17,12 +17,13 @@ from torch.nn.functional import interpolate
 
 from service.artifact import Input
 from training.augmentation import augmented, covered, mixed
-from training.pictures import Pictures
+from training.pictures import PictureSource
 from training.preprocessing import normalized
 from training.recipe import Augmentation
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 _VALIDATION_BATCH = 1000
+_VALIDATION_VALUES = 10_000_000  # 66 pictures of 224x224 in colour: what a network keeps of each takes far more room
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class TrainingBatches:
     """The training pictures in a new random order every epoch; what does not fill a batch waits for another epoch.
 
     Args:
-        pictures: On the device of the network.
+        pictures: Delivered to the device of the network.
         spec: The network's input.
         augmentation: How pictures vary.
         batch_size: Pictures per step, over all processes; divisible by their number.
@@ -55,7 +56,7 @@ class TrainingBatches:
 
     """
 
-    pictures: Pictures
+    pictures: PictureSource
     spec: Input
     augmentation: Augmentation
     batch_size: int
@@ -72,18 +73,19 @@ class TrainingBatches:
     def of_epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
         """Give the batches of an epoch from a step on: images_NCHW, and targets_N or, where mixed, shares_NK."""
         order = torch.randperm(len(self.pictures), generator=_chance(self.seed, epoch))
-        for step in range(first_step, self.steps):
-            chosen = order[step * self.batch_size : (step + 1) * self.batch_size].to(self.pictures.labels_N.device)
-            images_NCHW, targets = self._varied(chosen, chance=_chance(self.seed, epoch, step))
-            mine = slice(self.share.rank, None, self.share.world_size)
+        steps, size = range(first_step, self.steps), self.batch_size
+        plan = [order[step * size : (step + 1) * size] for step in steps]
+        mine = slice(self.share.rank, None, self.share.world_size)
+        for step, chosen_N, pixels_NCHW in zip(steps, plan, self.pictures.portions(plan), strict=True):
+            targets_N = self.pictures.labels_N[chosen_N.to(self.pictures.labels_N.device)]
+            images_NCHW, targets = self._varied(pixels_NCHW, targets_N, chance=_chance(self.seed, epoch, step))
             yield self._sized(images_NCHW[mine], epoch=epoch), targets[mine]
 
-    def _varied(self, chosen_N: torch.Tensor, *, chance: torch.Generator) -> Batch:
+    def _varied(self, pixels_NCHW: torch.Tensor, targets_N: torch.Tensor, *, chance: torch.Generator) -> Batch:
         """Vary and normalise the pictures of a whole batch, so that every process draws the same numbers."""
         recipe = self.augmentation
-        pixels_NCHW = augmented(self.pictures.pixels_NCHW[chosen_N], recipe=recipe, chance=chance)
+        pixels_NCHW = augmented(pixels_NCHW, recipe=recipe, chance=chance)
         images_NCHW = covered(normalized(pixels_NCHW, spec=self.spec), recipe=recipe, chance=chance)
-        targets_N = self.pictures.labels_N[chosen_N]
         return mixed(images_NCHW, targets_N, recipe=recipe, num_classes=self.num_classes, chance=chance)
 
     def _sized(self, images_NCHW: torch.Tensor, *, epoch: int) -> torch.Tensor:
@@ -93,13 +95,12 @@ class TrainingBatches:
         return interpolate(images_NCHW, size=(side, side), mode="bilinear", antialias=True)
 
 
-def validation_batches(pictures: Pictures, *, spec: Input, share: Share) -> Iterator[Batch]:
+def validation_batches(pictures: PictureSource, *, spec: Input, share: Share) -> Iterator[Batch]:
     """Give every picture once, as it is, in order; several processes divide them among themselves."""
-    mine = slice(share.rank, None, share.world_size)
-    pixels_NCHW, labels_N = pictures.pixels_NCHW[mine], pictures.labels_N[mine]
-    for start in range(0, len(labels_N), _VALIDATION_BATCH):
-        portion = slice(start, start + _VALIDATION_BATCH)
-        yield normalized(pixels_NCHW[portion], spec=spec), labels_N[portion]
+    size = max(1, min(_VALIDATION_BATCH, _VALIDATION_VALUES // (spec.channels * spec.height * spec.width)))
+    plan = torch.arange(share.rank, len(pictures), share.world_size).split(size)
+    for chosen_N, pixels_NCHW in zip(plan, pictures.portions(plan), strict=True):
+        yield normalized(pixels_NCHW, spec=spec), pictures.labels_N[chosen_N.to(pictures.labels_N.device)]
 
 
 def _chance(*numbers: int) -> torch.Generator:

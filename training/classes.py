@@ -50,14 +50,13 @@ def check_classes(dataset: DataSet) -> tuple[str, ...]:
     return (f"No pictures at all of {_listed(never)}: the network will never answer that.",) if never else ()
 
 
-def check_parts(training: Examples, others: dict[str, Examples], *, labels: Sequence[str], source: str) -> list[str]:
+def check_parts(training: Examples, others: dict[str, Examples], *, dataset: DataSet) -> list[str]:
     """Look at the divided pictures, once the broken ones are out.
 
     Args:
         training: What is left to train with.
         others: The further splits by name.
-        labels: Class names.
-        source: For the message.
+        dataset: Out of which they come.
 
     Returns:
         Remarks: classes that a further split does not show, so that its error says nothing about them.
@@ -68,18 +67,19 @@ def check_parts(training: Examples, others: dict[str, Examples], *, labels: Sequ
     """
     for split, examples in {"training": training, **others}.items():
         if not len(examples):
-            raise DataError(f"{source} has no {split} pictures that can be used.")
+            raise DataError(f"{dataset.source} has no {split} pictures that can be used.")
     trained_K = training.counts() > 0
-    remarks = []
-    for split, examples in others.items():
-        shown_K = examples.counts() > 0
-        untrained = _where(shown_K & ~trained_K, labels)
-        if untrained:
-            raise DataError(f"{source} has no training pictures of {_listed(untrained)} that can be used.")
-        missing = _where(trained_K & ~shown_K, labels)
-        if missing:
-            remarks.append(f"No {split} pictures of {_listed(missing)}: the {split} error says nothing about them.")
-    return remarks
+    untrained = _where((dataset.examples("train").counts() > 0) & ~trained_K, dataset.labels)
+    if untrained:
+        raise DataError(f"{dataset.source} has no training pictures of {_listed(untrained)} that can be used.")
+    missing = {
+        split: _where(trained_K & (examples.counts() == 0), dataset.labels) for split, examples in others.items()
+    }
+    return [
+        f"No {split} pictures of {_listed(names)}: the {split} error says nothing about them."
+        for split, names in missing.items()
+        if names
+    ]
 
 
 def too_few(examples: Examples, *, least: int, labels: Sequence[str]) -> list[str]:

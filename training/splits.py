@@ -78,7 +78,7 @@ def make_splits(dataset: DataSet, *, recipe: Recipe, normalization: Normalizatio
     problems = (*training.problems, *validation.problems, *looked.problems)
     remarks += sorted_out(problems, skip=loader.skip_broken, source=dataset.source)
     others = {"validation": validation.examples, "test": test}
-    remarks += check_parts(training.examples, others, labels=dataset.labels, source=dataset.source)
+    remarks += check_parts(training.examples, others, dataset=dataset)
     twins = find_twins(
         Keyed.of(training.examples, training.keys),
         Keyed.of(validation.examples, validation.keys),
@@ -115,8 +115,8 @@ def training_and_validation(dataset: DataSet, *, recipe: Data) -> tuple[Examples
     few = too_few(training, least=2, labels=dataset.labels)
     if few:
         raise DataError(
-            f"{dataset.source} has too few pictures of {', '.join(few)}: each class needs one to train, one to "
-            f"validate and one to test, so three in a set without splits."
+            f"{dataset.source} has too few pictures of {', '.join(few)}: each class needs at least one to train and "
+            "one to validate, and a third one to test."
         )
     valid = np.flatnonzero((training.labels_N >= 0) & (training.labels_N < training.classes))
     labels_N = training.labels_N[valid]

@@ -63,6 +63,16 @@ def write_shapes(folder: Path, *, training: int = 240, test: int = 60) -> Path:
     return folder
 
 
+def write_class_folders(folder: Path, counts: Mapping[str, int], *, first_seed: int = 0) -> Path:
+    """Write pictures into one folder per class; all pictures differ, those of a class have one shape."""
+    for number, (name, count) in enumerate(counts.items()):
+        place = folder / name.replace("/", "-")
+        place.mkdir(parents=True)
+        for seed in range(first_seed, first_seed + count):
+            (place / f"{seed:03}.png").write_bytes(encoded(shape_picture(number % len(LABELS), seed=seed)))
+    return folder
+
+
 def recipe_tables(**changes: Mapping[str, object]) -> dict[str, dict[str, object]]:
     """Give the tables of a recipe for shapes; keyword arguments replace keys of a table."""
     tables: dict[str, dict[str, object]] = {

@@ -10,7 +10,7 @@ from service.engine.preprocessing import decode, to_tensor
 from tests.picture_files import encoded, noise
 from training.data import Example
 from training.errors import DataError
-from training.pictures import Pictures, channel_statistics, decode_all, fingerprint
+from training.pictures import ChannelCounts, Pictures, channel_statistics, decode_all, fingerprint
 from training.preprocessing import input_spec, normalized, plain_input_spec
 from training.recipe import Picture
 
@@ -50,12 +50,6 @@ def test_file_that_is_no_picture_is_named() -> None:
         decode_all([Example(b"not a picture", 0, "holiday.jpg")], spec=plain_input_spec(GREY))
 
 
-def test_split_without_pictures_is_refused() -> None:
-    """Nothing can be learned or measured on nothing."""
-    with pytest.raises(DataError, match="without a single picture"):
-        decode_all([], spec=plain_input_spec(GREY))
-
-
 def test_statistics_are_those_of_the_pixels_per_channel() -> None:
     """Mean and standard deviation agree with NumPy's, channel by channel."""
     pixels = np.random.default_rng(1).integers(0, 256, (5, 3, 6, 6), dtype=np.uint8)
@@ -63,6 +57,23 @@ def test_statistics_are_those_of_the_pixels_per_channel() -> None:
     mean, std = channel_statistics(Pictures(torch.from_numpy(pixels), torch.zeros(5, dtype=torch.int64)))
     assert mean == pytest.approx((pixels / 255).mean(axis=(0, 2, 3)), abs=1e-12)
     assert std == pytest.approx((pixels / 255).std(axis=(0, 2, 3)), abs=1e-12)
+
+
+def test_statistics_do_not_depend_on_the_portions_they_were_counted_in() -> None:
+    """A stream of pictures has the statistics of the whole, to the last bit."""
+    pixels = np.random.default_rng(2).integers(0, 256, (7, 2, 5, 5), dtype=np.uint8)
+    counts = ChannelCounts()
+    for portion in (pixels[:3], pixels[3:6], pixels[6:]):
+        counts.add(portion)
+    assert counts.statistics() == channel_statistics(Pictures(torch.from_numpy(pixels), torch.zeros(7)))
+
+
+def test_portions_are_what_was_asked_for_in_that_order() -> None:
+    """Pictures in memory answer to the same names as those that are streamed."""
+    pictures = _pictures(1)
+    first, second = pictures.portions([torch.tensor([2, 0]), torch.tensor([1])])
+    assert torch.equal(first, pictures.pixels_NCHW[[2, 0]])
+    assert torch.equal(second, pictures.take(torch.tensor([1])))
 
 
 def _pictures(seed: int, count: int = 4) -> Pictures:
