@@ -70,6 +70,11 @@ class RunFolder:
         return self.path / "tensorboard"
 
     @property
+    def figures(self) -> Path:
+        """Pictures of what came out, in a folder."""
+        return self.path / "figures"
+
+    @property
     def recipe(self) -> Path:
         """The recipe as it was run, defaults and changes included."""
         return self.path / "recipe.json"
@@ -99,4 +104,5 @@ class RunFolder:
         rests = self.path.glob(".*.safetensors.*")  # of saves that were killed
         for file in (self.report, self.model, self.best, self.last, self.log, self.recipe, *rests):
             file.unlink(missing_ok=True)
-        shutil.rmtree(self.tensorboard, ignore_errors=True)
+        for folder in (self.tensorboard, self.figures):
+            shutil.rmtree(folder, ignore_errors=True)

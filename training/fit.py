@@ -24,7 +24,7 @@ from training.history import EpochRecord, as_csv, best_of
 from training.ingredients import average_for, first_network, training_batches, update_of
 from training.loop import Totals, Update, evaluate, train_one_epoch
 from training.optimization import make_optimizer, make_schedule
-from training.pictures import Pictures
+from training.pictures import PictureSource
 from training.recipe_file import recipe_tables
 from training.run_state import Place, RunState, weights_only
 from training.splits import Splits
@@ -71,7 +71,7 @@ class Fit:
 
     experiment: Experiment
     splits: Splits
-    validation: Pictures
+    validation: PictureSource
     folder: RunFolder
     state: RunState
     network: nn.Module

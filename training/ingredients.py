@@ -18,7 +18,7 @@ from training.errors import RecipeError
 from training.experiment import Experiment
 from training.loop import Update
 from training.losses import Loss
-from training.network import build_network, start_from_pictures
+from training.network import build_network, needs_pictures, start_from_pictures
 from training.preprocessing import normalized
 from training.recipe import Recipe
 from training.splits import Splits
@@ -41,7 +41,9 @@ def first_network(recipe: Recipe, *, splits: Splits) -> nn.Module:
     network = build_network(recipe, num_classes=len(splits.dataset.labels))
     if recipe.training.channels_last:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
-    start_from_pictures(network, normalized(splits.training.pixels_NCHW[:_PICTURES_TO_START], spec=splits.spec))
+    if needs_pictures(network):
+        some_N = torch.arange(min(_PICTURES_TO_START, len(splits.training)))
+        start_from_pictures(network, normalized(splits.training.take(some_N).cpu(), spec=splits.spec))
     if recipe.start is not None:
         start_network(network, read_weights(find_weights(recipe.start.weights)))
         if recipe.start.frozen:

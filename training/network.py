@@ -62,6 +62,11 @@ def fill_network(network: nn.Module, weights: dict[str, torch.Tensor], *, source
         raise CheckpointError(f"{source} holds the weights of another network: {reason}") from error
 
 
+def needs_pictures(network: nn.Module) -> bool:
+    """Tell whether a network has layers whose first weights come from training pictures."""
+    return any(isinstance(layer, architectures.StartsFromPictures) for layer in network.modules())
+
+
 def start_from_pictures(network: nn.Module, images_NCHW: torch.Tensor) -> None:
     """Let the layers whose first weights come from training pictures set them.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from training.fit import Reporter
 
 _REFRESH_S = 0.2  # reading the sums waits for the device, so it is done no more often than eyes can follow
+
+
+class Speaker(Protocol):
+    """Who is told what happens beside the epochs of a run."""
+
+    def say(self, text: str) -> None:
+        """Something happened that one line tells."""
 
 
 class ConsoleReporter:

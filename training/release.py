@@ -15,14 +15,17 @@ from training.data import KNOWN_SETS, DataSet, open_data
 from training.errors import PublicationError
 from training.evaluation import load_session, predict
 from training.experiment import Experiment, RunFolder
+from training.figures.of_run import KINDS, SHOWING_A_PICTURE, captions
 from training.golden import Sample, choose_foreign_samples, choose_samples, golden_sample
 from training.model_card import CARD_FILE, MODEL_FILE, card_of, manifest_of, publication_of
-from training.pipeline import Teller
+from training.progress import Speaker
 from training.publish import Files, publish
 from training.report import Report, read_report
 from training.results import Results
 from training.settings import Settings
 from training.starting import WEIGHTS_FILE, weights_to_publish
+
+_FIGURES = "figures"
 
 
 def publish_run(
@@ -32,7 +35,7 @@ def publish_run(
     dataset: DataSet,
     results: Results | None,
     version: int | None,
-    teller: Teller,
+    teller: Speaker,
 ) -> Path:
     """Publish what a finished run made.
 
@@ -77,13 +80,28 @@ def _files(
         for sample in samples
     ]
     manifest = manifest_of(report, version=version, created_at=datetime.now(UTC), golden=golden)
+    figures = _figures(folder, report=report)
     return {
         MODEL_FILE: model,
-        CARD_FILE: card_of(manifest, report, results=results).encode(),
+        CARD_FILE: (card_of(manifest, report, results=results) + _pictures_section(figures)).encode(),
         MANIFEST_NAME: dump_manifest(manifest),
         **{sample.file: sample.example.encoded for sample in samples},
+        **{f"{_FIGURES}/{name}": png for name, png in figures.items()},
         **({WEIGHTS_FILE: _weights(report, folder=folder)} if publication_of(report).weights else {}),
     }
+
+
+def _figures(folder: RunFolder, *, report: Report) -> dict[str, bytes]:
+    """Take the pictures of the run that may travel: without free pictures in the data, those that show none."""
+    known = KNOWN_SETS.get(report.data_source)
+    free = known is not None and known.free
+    wanted = [name for name in KINDS if free or name not in SHOWING_A_PICTURE]
+    files = {f"{name}.png": folder.figures / f"{name}.png" for name in wanted}
+    return {name: path.read_bytes() for name, path in files.items() if path.exists()}
+
+
+def _pictures_section(figures: dict[str, bytes]) -> str:
+    return f"\n## What it looks like\n\n{captions(figures, folder=f'{_FIGURES}/')}" if figures else ""
 
 
 def _samples(report: Report, *, session: Session, dataset: DataSet, settings: Settings) -> list[Sample]:

@@ -26,7 +26,14 @@ def test_train_ends_with_a_published_folder_that_verifies(road: Road) -> None:
     """One command goes from a recipe to a folder whose hashes and golden samples hold."""
     assert road.status == 0, road.output
     assert verify(road.model).labels == LABELS
-    assert sorted(path.name for path in road.model.iterdir()) == ["README.md", MANIFEST_NAME, "model.onnx", "samples"]
+    assert sorted(path.name for path in road.model.iterdir()) == [
+        "README.md",
+        "figures",
+        MANIFEST_NAME,
+        "model.onnx",
+        "samples",
+        "weights.safetensors",
+    ]
 
 
 def test_published_model_classifies_as_the_service_will(road: Road) -> None:

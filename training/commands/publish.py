@@ -10,7 +10,8 @@ from training.commands.shared import experiment_of, settings_of
 from training.data import open_data
 from training.durable import write_durably
 from training.errors import TrainingError
-from training.pipeline import finish, prepare
+from training.finish import finish
+from training.pipeline import prepare
 from training.progress import ConsoleReporter
 from training.release import publish_run
 from training.report import best_seed

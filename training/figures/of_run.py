@@ -88,6 +88,9 @@ class Kind:
     draw: Callable[[Material], Figure | None]
 
 
+SHOWING_A_PICTURE = frozenset({"feature-maps", "edges", "equivariance"})  # of the test split: only where it may travel
+
+
 def run_figures(
     network: nn.Module,
     *,

@@ -1,0 +1,33 @@
+"""`training.release`: what travels with a model, and what may not."""
+
+from __future__ import annotations
+
+import re
+
+from tests.training.conftest import Road
+from training.figures.of_run import SHOWING_A_PICTURE
+from training.starting import find_weights, read_weights
+
+
+def test_card_shows_the_pictures_that_lie_beside_it(road: Road) -> None:
+    """Every figure that the card names is a PNG file in the folder, and every figure in the folder is named."""
+    card = (road.model / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\]\((figures/[^)]+)\)", card))
+    assert named == {f"figures/{path.name}" for path in (road.model / "figures").iterdir()}
+    assert {"figures/curves.png", "figures/confusion.png", "figures/filters.png"} <= named
+    assert all((road.model / name).read_bytes().startswith(b"\x89PNG") for name in named)
+
+
+def test_figures_that_show_a_picture_stay_with_the_run_where_the_licence_is_unknown(road: Road) -> None:
+    """The run's folder has them; the model, which travels, does not."""
+    run = {path.stem for path in (road.run / "figures").iterdir()}
+    assert run >= SHOWING_A_PICTURE
+    assert {path.stem for path in (road.model / "figures").iterdir()} == run - SHOWING_A_PICTURE
+
+
+def test_next_run_can_start_from_what_was_published(road: Road) -> None:
+    """The weights that travel are found by the model's name and know their mean and std."""
+    weights = read_weights(find_weights(str(road.model.parent)))
+    steps = road.report.input.preprocessing
+    assert weights.source == road.model / "weights.safetensors"
+    assert weights.normalization == (steps.mean, steps.std)
