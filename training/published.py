@@ -13,7 +13,7 @@ from pathlib import Path
 from service.artifact import MANIFEST_NAME, Evaluation, Manifest, Variant, load_manifest
 from service.engine.session import Session
 from service.errors import ArtifactError, HashMismatchError
-from training.data import DataSet, Example, open_data
+from training.data import DataSet, Division, Example, open_data
 from training.errors import DataError
 from training.evaluation import Predictions, load_session, predict
 from training.publish import published_versions
@@ -127,7 +127,9 @@ def open_published(path: Path, *, precision: str | None = None, models_dir: Path
     return PublishedModel(folder, manifest, variant)
 
 
-def pictures_for(model: PublishedModel, *, data: str | None, split: str, settings: Settings) -> KnownPictures:
+def pictures_for(
+    model: PublishedModel, *, data: str | None, split: str, settings: Settings, division: Division | None = None
+) -> KnownPictures:
     """Find pictures that a model can be asked about.
 
     Args:
@@ -135,6 +137,8 @@ def pictures_for(model: PublishedModel, *, data: str | None, split: str, setting
         data: Name or folder of the data set; None takes the one it was published with.
         split: Which pictures.
         settings: Where data sets lie.
+        division: How test pictures are taken from a set that has none of its own; that of the training, or test
+            pictures were trained on.
 
     Raises:
         DataError: They are missing, or have other classes; the order of the classes does not matter.
@@ -144,7 +148,7 @@ def pictures_for(model: PublishedModel, *, data: str | None, split: str, setting
     name = data or (manifest.evaluation.dataset if manifest.evaluation else None)
     if name is None:
         raise DataError(f"{model.folder} does not say on which pictures it was evaluated; name some with --data.")
-    dataset = open_data(name, settings=settings)
+    dataset = open_data(name, settings=settings, division=division)
     if set(dataset.labels) != set(manifest.labels):
         raise DataError(_other_classes(dataset, model))
     return KnownPictures(dataset, split, tuple(manifest.labels.index(label) for label in dataset.labels))

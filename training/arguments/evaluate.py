@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ def add(commands: Subparsers) -> None:
     )
     evaluate.add_argument("--data", metavar="NAME", help="data set or folder (default: the one it was published with)")
     evaluate.add_argument("--split", default="test", help="which pictures (default: test)")
+    _add_division(evaluate)
     evaluate.add_argument(
         "--precision", choices=("fp32", "fp16", "int8"), help="which file of the model (default: the one listed first)"
     )
@@ -44,3 +46,17 @@ def add(commands: Subparsers) -> None:
     evaluate.add_argument("--json", action="store_true", help="print report.json instead of a summary")
     shared.add_folders(evaluate)
     evaluate.set_defaults(run=shared.lazily("evaluate", "evaluate"))
+
+
+def _add_division(evaluate: argparse.ArgumentParser) -> None:
+    """Take how a set without test pictures was divided when the model was trained."""
+    evaluate.add_argument(
+        "--split-seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="data.split_seed of the recipe, for data without test pictures of its own (default: 1)",
+    )
+    evaluate.add_argument(
+        "--test-pictures", type=counts.positive, metavar="N", help="data.test_pictures of the recipe, likewise"
+    )

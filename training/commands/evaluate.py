@@ -10,6 +10,7 @@ from training.assessment.document import summary
 from training.assessment.files import DOCUMENT_FILE, default_folder, write_assessment
 from training.assessment.record import as_json
 from training.commands.shared import settings_of
+from training.data import Division
 from training.progress import ConsoleReporter
 from training.published import open_published, pictures_for
 
@@ -18,7 +19,13 @@ def evaluate(parsed: argparse.Namespace) -> int:
     """Assess a published model and write the report."""
     settings, teller = settings_of(parsed), ConsoleReporter()
     model = open_published(parsed.model, precision=parsed.precision, models_dir=settings.models_dir)
-    pictures = pictures_for(model, data=parsed.data, split=parsed.split, settings=settings)
+    pictures = pictures_for(
+        model,
+        data=parsed.data,
+        split=parsed.split,
+        settings=settings,
+        division=Division(seed=parsed.split_seed, test_pictures=parsed.test_pictures),
+    )
     options = Options(robustness_pictures=parsed.robustness, seed=parsed.seed, threads=parsed.threads)
     assessed = assess(model, pictures, options=options, tell=(lambda _: None) if parsed.json else teller.say)
     folder = parsed.out or default_folder(assessed.assessment.subject, runs_dir=settings.runs_dir)

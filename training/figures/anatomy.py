@@ -5,7 +5,8 @@ Works on any tree of PyTorch layers; knows no architecture and draws nothing. Ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,30 +15,32 @@ from numpy.typing import NDArray
 from torch import nn
 
 from training.architectures.blocks import AuxiliaryNetwork
+from training.architectures.padding import SamePad2d
 from training.figures.duplicates import Layer
 from training.figures.feature_maps import Stage
 
 Weights = NDArray[np.floating[Any]]
 
+_MOST_STAGES = 8
+
 
 def stages_of(network: nn.Module, images_NCHW: torch.Tensor) -> list[Stage]:
-    """Run one picture and keep the last feature maps of every size on the way.
+    """Run one picture and keep the feature maps that mark its way.
 
     Args:
         network: In evaluation mode.
         images_NCHW: One picture as the network takes it.
 
     Returns:
-        First to last; maps of a single place are no pictures and left out.
+        First to last: the last maps of every size after every layer with weights; of a deep network the last of every
+        size. Maps of a single place are no pictures and left out.
 
     """
-    seen: dict[tuple[int, int], Stage] = {}
-    for name, maps_CHW in _outputs(network, images_NCHW):
-        size = maps_CHW.shape[1], maps_CHW.shape[2]
-        seen.pop(size, None)  # so that the order is that of the layers that are kept
-        if max(size) > 1:
-            seen[size] = Stage(name, maps_CHW)
-    return list(seen.values())
+    outputs = _outputs(network, images_NCHW)
+    detailed = _last_of_each(outputs, [(output.depth, *output.stage.maps_CHW.shape[1:]) for output in outputs])
+    if len(detailed) <= _MOST_STAGES:
+        return detailed
+    return _last_of_each(outputs, [output.stage.maps_CHW.shape[1:] for output in outputs])
 
 
 def first_weights(network: nn.Module, *, channels: int, height: int, width: int) -> tuple[str, Weights] | None:
@@ -91,18 +94,40 @@ def layers_in_a_row(network: nn.Module, *, name: str = "") -> Iterator[tuple[str
             yield path, child
 
 
-def _outputs(network: nn.Module, images_NCHW: torch.Tensor) -> list[tuple[str, Weights]]:
-    """Collect what every layer in a row gives, where that is feature maps."""
-    found: list[tuple[str, Weights]] = []
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """Feature maps after one layer, and how many layers with weights they have behind them."""
 
-    def keep(name: str) -> Any:  # noqa: ANN401  the type of a hook is PyTorch's own
+    stage: Stage
+    depth: int
+
+
+def _last_of_each(outputs: Sequence[_Output], keys: Sequence[tuple[int, ...]]) -> list[Stage]:
+    """Keep the last output of each key, in the order of the layers."""
+    kept: dict[tuple[int, ...], Stage] = {}
+    for output, key in zip(outputs, keys, strict=True):
+        kept.pop(key, None)  # so that it moves to the end
+        kept[key] = output.stage
+    return list(kept.values())
+
+
+def _outputs(network: nn.Module, images_NCHW: torch.Tensor) -> list[_Output]:
+    """Collect what every layer in a row gives, where that is feature maps of more than one place."""
+    found: list[_Output] = []
+
+    def keep(name: str, *, depth: int) -> Any:  # noqa: ANN401  the type of a hook is PyTorch's own
         def hook(_module: nn.Module, _inputs: object, output: object) -> None:
-            if isinstance(output, torch.Tensor) and output.ndim == 4:
-                found.append((name, _array(output[0])))  # a copy: the next layer may work in place
+            if isinstance(output, torch.Tensor) and output.ndim == 4 and max(output.shape[2:]) > 1:
+                # a copy, because the next layer may work in place
+                found.append(_Output(Stage(name, _array(output[0])), depth))
 
         return hook
 
-    hooks = [layer.register_forward_hook(keep(name)) for name, layer in layers_in_a_row(trunk_of(network))]
+    hooks, depth = [], 0
+    for name, layer in layers_in_a_row(trunk_of(network)):
+        depth += next(_weights(layer), None) is not None
+        if not isinstance(layer, SamePad2d):  # which adds a border and makes no maps of its own
+            hooks.append(layer.register_forward_hook(keep(name, depth=depth)))
     try:
         with torch.no_grad():
             network(images_NCHW)

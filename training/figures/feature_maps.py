@@ -56,7 +56,11 @@ def _group(stage: Stage) -> Group:
     variation_C = stage.maps_CHW.std(axis=(1, 2))
     chosen = np.sort(np.argsort(-variation_C, kind="stable")[:_MAPS])
     silent = int((variation_C == 0).sum())
-    count = f"{len(chosen)} of {channels} maps" if len(chosen) < channels else f"{channels} maps"
+    count = (
+        f"{len(chosen)} of {channels} maps"
+        if len(chosen) < channels
+        else f"{channels} map{'' if channels == 1 else 's'}"
+    )
     flat = f", {silent} of them flat" if silent else ""
     return Group(
         tiles=[Tile(pixels=stage.maps_CHW[channel], title=str(channel)) for channel in chosen],
