@@ -57,6 +57,7 @@ class Watcher:
         trial: Under way.
         bar: Shows the epoch.
         worker: This process.
+        earlier: Validation error by epoch of a run that is gone on with.
         hopeless: The pruner said to stop.
 
     """
@@ -64,10 +65,12 @@ class Watcher:
     trial: Trial
     bar: Bar
     worker: Worker
+    earlier: dict[int, float] = field(default_factory=dict)
     hopeless: bool = False
 
     def epoch_begins(self, epoch: int, *, epochs: int, steps: int, first_step: int, batch_size: int) -> None:
-        """Show it; see `training.fit.Reporter`."""
+        """Show it, and report the epochs of before, now that they count; see `training.fit.Reporter`."""
+        self.report_earlier()
         self.bar.epoch_begins(epoch, epochs=epochs, steps=steps, first_step=first_step, batch_size=batch_size)
 
     def step_done(self, totals: Totals) -> None:
@@ -81,6 +84,12 @@ class Watcher:
         self.bar.close()
         self.trial.report(record.validation_error, record.epoch)
         self.hopeless = self.trial.should_prune()
+
+    def report_earlier(self) -> None:
+        """Report the epochs that were trained before this run went on with them; the second time does nothing."""
+        while self.earlier:
+            epoch = min(self.earlier)
+            self.trial.report(self.earlier.pop(epoch), epoch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,15 +154,22 @@ class TrainingObjective:
         try:
             if self._take_checkpoint(trial):
                 try:
-                    return self._fit(experiment, splits=splits, watcher=watcher, resume=True)
-                except CheckpointError:
-                    pass  # of another version of this program, or damaged: the trial starts over
+                    return self._continued(experiment, splits=splits, watcher=watcher)
+                except CheckpointError:  # damaged, or of another version of this program: the trial starts over
+                    watcher.earlier.clear()
             return self._fit(experiment, splits=splits, watcher=watcher, resume=False)
         except InterruptedRunError as error:
             if not watcher.hopeless:
                 raise
             self._forget_weights(trial)
             raise TrialPruned from error
+
+    def _continued(self, experiment: Experiment, *, splits: Splits, watcher: Watcher) -> list[EpochRecord]:
+        history = read_checkpoint(self._folder(watcher.trial).last).facts["history"]
+        watcher.earlier = {record["epoch"]: record["validation_error"] for record in history}
+        records = self._fit(experiment, splits=splits, watcher=watcher, resume=True)
+        watcher.report_earlier()  # if there was no epoch left to begin
+        return records
 
     def _fit(self, experiment: Experiment, *, splits: Splits, watcher: Watcher, resume: bool) -> list[EpochRecord]:
         fit = Fit.set_up(
@@ -177,18 +193,11 @@ class TrainingObjective:
         return self.folder.trial(trial.number)
 
     def _take_checkpoint(self, trial: Trial) -> bool:
-        """Move the folder of the trial that this one continues, and report the epochs that were trained there."""
+        """Move the folder of the trial that this one continues, if it is here."""
         continued = trial.user_attrs.get(CONTINUES)
         if continued is None or not self.folder.trial(continued).last.exists():
             return False
-        folder = self._folder(trial)
-        self.folder.trial(continued).path.rename(folder.path)
-        try:
-            history = read_checkpoint(folder.last).facts["history"]
-        except CheckpointError:
-            return False
-        for record in history:
-            trial.report(record["validation_error"], record["epoch"])
+        self.folder.trial(continued).path.rename(self._folder(trial).path)
         return True
 
     def _forget_weights(self, trial: Trial) -> None:

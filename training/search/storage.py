@@ -16,11 +16,14 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from training.search.errors import SearchError
 from training.search.locks import FileLock, JournalLock
 
 _FIRST_OF_JOURNAL = b'{"op_code"'
+# between two epochs lie minutes, in which a connection would only be cut or keep others out
+_UNPOOLED = {"poolclass": NullPool}
 _JOURNAL, _SQLITE, _POSTGRESQL = "journal:", "sqlite:///", "postgresql://"
 
 
@@ -82,7 +85,7 @@ def _drop_half_line(path: Path) -> None:
 def _open_sqlite(path: Path) -> BaseStorage:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return RDBStorage(f"{_SQLITE}{path}")
+        return RDBStorage(f"{_SQLITE}{path}", engine_kwargs=_UNPOOLED)
     except OSError as error:
         raise SearchError(f"sqlite:///{path} cannot be opened: {error.strerror}.") from error
     except (SQLAlchemyError, RuntimeError) as error:
@@ -106,9 +109,9 @@ def _open_postgresql(address: str) -> BaseStorage:
 def _twice_tried(url: str) -> BaseStorage:
     """Open a database; workers that make the same tables at the same time see each other's as an error once."""
     try:
-        return RDBStorage(url)
+        return RDBStorage(url, engine_kwargs=_UNPOOLED)
     except SQLAlchemyError:
-        return RDBStorage(url)
+        return RDBStorage(url, engine_kwargs=_UNPOOLED)
 
 
 def _first_line(error: Exception) -> str:
