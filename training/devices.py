@@ -10,12 +10,13 @@ import logging
 import os
 import shutil
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.accelerators import ACCELERATOR_REGISTRY
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 
@@ -32,13 +33,15 @@ class DeviceChoice:
 
     Args:
         device: `auto`, `cpu`, `cuda`, `mps` or another accelerator that Fabric knows.
-        processes: One per device; several train together on parts of every batch.
+        processes: On this machine, one per device; several train together on parts of every batch.
+        machines: That train together; torchrun starts the processes on each.
         precision: One of `PRECISIONS`.
 
     """
 
     device: str = "auto"
     processes: int = 1
+    machines: int = 1
     precision: str = "32-true"
 
 
@@ -50,6 +53,7 @@ def start(choice: DeviceChoice) -> Fabric:
 
     """
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces precision and process groups
+    choice = _as_torchrun_has_it(choice)
     _require_known(choice)
     torch.backends.cudnn.deterministic = True  # a resumed run must repeat what an uninterrupted one does
     try:
@@ -124,9 +128,18 @@ def _set_up(choice: DeviceChoice) -> Fabric:
         return Fabric(
             accelerator=choice.device,
             devices=choice.processes,
-            strategy="ddp" if choice.processes > 1 else "auto",
+            num_nodes=choice.machines,
+            strategy="ddp" if choice.processes * choice.machines > 1 else "auto",
             precision=choice.precision,  # type: ignore[arg-type]  # checked against the same names before
         )
+
+
+def _as_torchrun_has_it(choice: DeviceChoice) -> DeviceChoice:
+    """Take the numbers of processes and machines from torchrun, where it started this process."""
+    if not TorchElasticEnvironment.detect():
+        return choice
+    here, everywhere = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+    return replace(choice, processes=here, machines=everywhere // here)
 
 
 def _require_known(choice: DeviceChoice) -> None:

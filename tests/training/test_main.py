@@ -229,11 +229,24 @@ def test_ctrl_c_saves_and_the_command_it_names_ends_with_the_same_weights(tmp_pa
     assert (run / "model.onnx").read_bytes() == (whole / "shapes-lenet5" / "seed-3" / "model.onnx").read_bytes()
 
 
-def test_two_processes_train_the_network_that_one_trains(recipe: Path, settings: Settings, tmp_path: Path) -> None:
-    """Fabric starts a second process, the batch is shared, gradients are averaged: the same scores, one report."""
+@pytest.mark.parametrize(
+    ("starter", "processes"),
+    [
+        pytest.param(["-m", "training"], ["--processes", "2"], id="started by Fabric"),
+        pytest.param(
+            ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "training"],
+            [],
+            id="started by torchrun",
+        ),
+    ],
+)
+def test_two_processes_train_the_network_that_one_trains(
+    recipe: Path, settings: Settings, tmp_path: Path, starter: list[str], processes: list[str]
+) -> None:
+    """Two processes share each batch and average their gradients: the same scores as one, and one report."""
     command = ["train", str(recipe), "--device", "cpu", *folder_arguments(settings)]
     ended = subprocess.run(
-        [sys.executable, "-m", "training", *command, "--processes", "2"],
+        [sys.executable, *starter, *command, *processes],
         capture_output=True,
         text=True,
         check=False,
