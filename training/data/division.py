@@ -42,7 +42,7 @@ def usual_validation_pictures(available: int, *, classes: int) -> int:
 
 
 def held_back(labels_N: NDArray[np.int64], *, count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hold pictures back by chance, with equal shares of every class and of none nothing at all.
+    """Hold pictures back by chance, with equal shares of every class, and one at least.
 
     Args:
         labels_N: Class of each picture; every class that occurs has at least two.

@@ -1,4 +1,4 @@
-"""`training.data`: Parquet, picture folders and known names give the same examples; what is missing is explained."""
+"""`training.data.opening`: Parquet, class folders and known names give the same; what is missing is explained."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import huggingface_hub
 import pytest
 
 from tests.picture_files import encoded
-from tests.training.data_sets import LABELS, folders_in, shape_picture, write_parquet
-from training.data import open_data
+from tests.training.data_sets import LABELS, folders_in, shape_picture, write_class_folders, write_parquet
+from training.data import Division, open_data
 from training.errors import DataError
 
 
@@ -57,6 +57,73 @@ def test_class_folders_give_the_same_as_parquet(tmp_path: Path) -> None:
     assert [example.label for example in examples] == [0, 1]
     assert examples[1].encoded == encoded(shape_picture(1, seed=1))
     assert examples[1].origin.endswith("test/dog/one.png")
+
+
+def test_class_folders_alone_are_divided_by_seed(tmp_path: Path) -> None:
+    """A fifth of each class is put aside for the test; the same seed puts the same pictures aside."""
+    write_class_folders(tmp_path / "photos", dict.fromkeys(LABELS, 10))
+    found, again, other = (
+        open_data(str(tmp_path / "photos"), settings=folders_in(tmp_path), division=Division(seed=seed))
+        for seed in (1, 1, 2)
+    )
+    assert found.examples("test").counts().tolist() == [2, 2, 2]
+    assert found.examples("train").counts().tolist() == [8, 8, 8]
+    tested, trained = ({example.origin for example in found.examples(split)} for split in ("test", "train"))
+    assert len(tested | trained) == 30
+    assert tested == {example.origin for example in again.examples("test")}
+    assert tested != {example.origin for example in other.examples("test")}
+    assert found.notes() == ("6 of the 30 pictures were put aside for the test by chance (seed 1).",)
+
+
+def test_division_can_be_changed_without_listing_again(tmp_path: Path) -> None:
+    """A recipe may ask for more test pictures than were put aside at first; a set's own test pictures stay."""
+    write_class_folders(tmp_path / "photos", dict.fromkeys(LABELS, 10))
+    found = open_data(str(tmp_path / "photos"), settings=folders_in(tmp_path))
+    assert len(found.divided(Division(test_pictures=12)).examples("test")) == 12
+    write_class_folders(tmp_path / "own" / "train", {"cat": 9, "dog": 9})
+    write_class_folders(tmp_path / "own" / "test", {"cat": 1, "dog": 1})
+    own = open_data(str(tmp_path / "own"), settings=folders_in(tmp_path))
+    assert own.divided(Division(test_pictures=12)) is own
+    assert own.notes() == ()
+
+
+def test_single_parquet_file_is_a_data_set(tmp_path: Path) -> None:
+    """Its one split is divided like a folder of classes."""
+    files = [encoded(shape_picture(number % 3, seed=number)) for number in range(30)]
+    write_parquet(tmp_path / "mine.parquet", files, [number % 3 for number in range(30)])
+    found = open_data(str(tmp_path / "mine.parquet"), settings=folders_in(tmp_path))
+    assert found.labels == LABELS
+    assert {split: len(found.examples(split)) for split in found.splits} == {"train": 24, "test": 6}
+
+
+def test_parquet_one_folder_deeper_is_found(tmp_path: Path) -> None:
+    """A clone of a repository of the Hub keeps its tables in a folder of their own."""
+    write_parquet(tmp_path / "clone" / "data" / "train-00000-of-00001.parquet", _files(), [0, 1, 2])
+    write_parquet(tmp_path / "clone" / "data" / "valid-00000-of-00001.parquet", _files(), [0, 1, 2])
+    (tmp_path / "clone" / "README.md").write_text("# Shapes")
+    assert open_data(str(tmp_path / "clone"), settings=folders_in(tmp_path)).splits == ("train", "validation")
+
+
+def test_broken_parquet_is_named(tmp_path: Path) -> None:
+    """A table that was cut short is an error of the data."""
+    path = tmp_path / "shapes" / "train.parquet"
+    write_parquet(path, _files(), [0, 1, 2])
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"shapes holds no pictures that can be read: "):
+        open_data(str(tmp_path / "shapes"), settings=folders_in(tmp_path))
+
+
+def test_archive_is_told_from_a_folder(tmp_path: Path) -> None:
+    """Who names a zip file learns to unpack it."""
+    (tmp_path / "photos.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"photos\.zip is a file; .* must be unpacked first"):
+        open_data(str(tmp_path / "photos.zip"), settings=folders_in(tmp_path))
+
+
+def test_known_set_that_the_hub_does_not_have_names_its_home(tmp_path: Path) -> None:
+    """Where to get it is said in place of a connection."""
+    with pytest.raises(DataError, match=r"its home is https://github\.com/alexeygrigorev/clothing-dataset-small\)"):
+        open_data("clothing", settings=folders_in(tmp_path))
 
 
 def test_named_folder_wins_over_later_ones(tmp_path: Path) -> None:
@@ -148,7 +215,7 @@ def test_local_data_is_read_silently_and_without_a_connection(tmp_path: Path) ->
         capture_output=True,
         text=True,
         check=False,
-        env={"HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2]), "PATH": ""},
+        env={"HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[3]), "PATH": ""},
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "examples 3\n", "")
     assert list(home.rglob("*")) == []
