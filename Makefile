@@ -8,7 +8,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all check format lint types layers coverage lock train up down clean
+.PHONY: help serve test test-all check format lint types layers coverage lock train report up down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,11 @@ layers: .venv/.all ## check who imports whom
 coverage: .venv/.all ## run the tests and show which branches of the service they miss
 	$(BIN)/pytest -m "not native_size" --cov=service --cov-branch --cov-report=term-missing $(ARGS)
 
-train: .venv/.all ## train a recipe, evaluate it and publish it into models/ (RECIPE=fashion-lenet5)
-	$(BIN)/python -m training train $(or $(RECIPE),fashion-lenet5) $(ARGS)
+train: .venv/.all ## train a recipe, evaluate it and publish it into models/ (RECIPE=fashion-lenet5 DATA=path/to/pictures)
+	$(BIN)/python -m training train $(or $(RECIPE),fashion-lenet5) $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+report: .venv/.all ## put a published model to the test and write a report with pictures (MODEL=photos)
+	$(BIN)/python -m training evaluate models/$(or $(MODEL),photos) $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 up: ## build and start service, Prometheus and Grafana
 	docker compose up --build --detach --wait
