@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import resource
 from pathlib import Path
 
 import pytest
@@ -205,3 +206,22 @@ def test_mixed_precision_learns_and_is_part_of_what_is_resumed(splits: Splits, t
     plain_fabric = start(DeviceChoice(device="cpu"))
     with pytest.raises(CheckpointError, match=r"precision is 'bf16-mixed' there and '32-true' here"):
         fit_of(plain_fabric, splits, what, tmp_path).run(resume=True)
+
+
+def test_full_disk_ends_the_run_in_words_and_keeps_the_state_before(
+    fabric: Fabric, splits: Splits, plain: Experiment, tmp_path: Path
+) -> None:
+    """A checkpoint that cannot be written leaves the one before it whole, and the run goes on from there."""
+    with pytest.raises(InterruptedRunError):
+        fit_of(fabric, splits, plain, tmp_path, stop_after=STEPS).run(resume=False)
+    last = RunFolder.of(plain, runs_dir=tmp_path).last
+    before = last.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # the system refuses what is larger, as a full disk does
+    try:
+        with pytest.raises(CheckpointError, match=r"cannot be written .*; the one before it is intact"):
+            fit_of(fabric, splits, plain, tmp_path).run(resume=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert last.read_bytes() == before
+    assert len(fit_of(fabric, splits, plain, tmp_path).run(resume=True)) == 3
