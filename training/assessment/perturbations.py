@@ -54,14 +54,31 @@ def shift(pixels_HWC: Pixels, share: float, chance: np.random.Generator) -> Pixe
 
 
 def scale(pixels_HWC: Pixels, factor: float, _chance: np.random.Generator) -> Pixels:
-    """Show the middle larger, or the whole smaller with its border pixels repeated around it."""
-    return _resampled(pixels_HWC, np.eye(2) / factor)
+    """Show the middle larger, or the whole smaller (antialiased) with its border pixels repeated around it."""
+    height, width = pixels_HWC.shape[:2]
+    image = Image.fromarray(pixels_HWC)
+    if factor >= 1:
+        inset_x, inset_y = (width - width / factor) / 2, (height - height / factor) / 2
+        box = (inset_x, inset_y, width - inset_x, height - inset_y)
+        return np.array(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
+    inner = max(1, round(width * factor)), max(1, round(height * factor))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    around = ((top, height - inner[1] - top), (left, width - inner[0] - left), (0, 0))
+    return np.pad(np.array(image.resize(inner, Image.Resampling.BILINEAR)), around, mode="edge")
 
 
 def rotate(pixels_HWC: Pixels, degrees: float, chance: np.random.Generator) -> Pixels:
     """Tilt around the middle, to a side by chance; border pixels are repeated."""
     angle = np.deg2rad(degrees) * chance.choice([-1, 1])
-    return _resampled(pixels_HWC, np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]))
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle = (np.array(pixels_HWC.shape[:2]) - 1) / 2
+    planes = [
+        ndimage.affine_transform(
+            pixels_HWC[:, :, channel].astype(np.float32), matrix, middle - matrix @ middle, order=1, mode="nearest"
+        )
+        for channel in range(3)
+    ]
+    return _bytes(np.stack(planes, axis=2))
 
 
 def grey(pixels_HWC: Pixels, share: float, _chance: np.random.Generator) -> Pixels:
@@ -89,18 +106,6 @@ def blur(pixels_HWC: Pixels, share: float, _chance: np.random.Generator) -> Pixe
     deviation = share * min(pixels_HWC.shape[:2])
     blurred_HWC = ndimage.gaussian_filter(pixels_HWC.astype(np.float32), (deviation, deviation, 0), mode="nearest")
     return _bytes(blurred_HWC)
-
-
-def _resampled(pixels_HWC: Pixels, matrix: NDArray[np.float64]) -> Pixels:
-    """Take every pixel from where the matrix says, seen from the middle, by bilinear interpolation."""
-    middle = (np.array(pixels_HWC.shape[:2]) - 1) / 2
-    planes = [
-        ndimage.affine_transform(
-            pixels_HWC[:, :, channel].astype(np.float32), matrix, middle - matrix @ middle, order=1, mode="nearest"
-        )
-        for channel in range(3)
-    ]
-    return _bytes(np.stack(planes, axis=2))
 
 
 def _is_grey(pixels_HWC: Pixels) -> bool:

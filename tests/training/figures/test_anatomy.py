@@ -59,7 +59,9 @@ def test_network_is_left_without_hooks() -> None:
 
 def test_auxiliary_heads_are_no_stage_and_no_hidden_layer() -> None:
     """What only trains is not shown."""
-    network = AuxiliaryNetwork(_small(), heads={"pool": nn.Sequential(nn.Flatten(), nn.Linear(32, 3))}, weight=0.3).eval()
+    network = AuxiliaryNetwork(
+        _small(), heads={"pool": nn.Sequential(nn.Flatten(), nn.Linear(32, 3))}, weight=0.3
+    ).eval()
     assert [stage.name for stage in stages_of(network, torch.randn(1, 1, 8, 8))] == ["relu", "pool"]
     assert [layer.name for layer in hidden_layers(network)] == ["conv"]
 
