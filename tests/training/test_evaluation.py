@@ -93,3 +93,10 @@ def test_brightness_of_a_picture_without_a_channel_axis() -> None:
     steps = replace(color_input().preprocessing, color_mode="L", mean=(0.5,), std=(0.25,))
     spec = replace(color_input(), layout="NHW", channels=1, preprocessing=steps)
     assert brightness_of(np.zeros((2, SIDE, SIDE), np.float32), spec=spec) == pytest.approx([0.5, 0.5])
+
+
+def test_split_without_pictures_is_refused() -> None:
+    """There is nothing to score."""
+    session = load_session(color_network(), spec=color_input(), output=OUTPUT)
+    with pytest.raises(DataError, match="not a single picture"):
+        predict(session, [], spec=color_input(), output=OUTPUT)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from service.artifact import MANIFEST_NAME, load_manifest
-from service.errors import ManifestError
-from tests.model_folders import write_model
+from service.errors import ArtifactError, HashMismatchError, ManifestError
+from tests.model_folders import COLORS, color_network, picture, write_model
 from tests.training.conftest import Road
-from tests.training.data_sets import folders_in, write_shapes
+from tests.training.data_sets import folders_in, write_parquet, write_shapes
 from training.errors import DataError
 from training.publish import verify
-from training.published import evaluate_published
+from training.published import evaluate_published, open_published, pictures_for
 from training.settings import from_environment
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -51,6 +51,62 @@ def test_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     """The manifest that is missing is named."""
     with pytest.raises(ManifestError, match=r"manifest\.json"):
         evaluate_published(tmp_path, data=None, split="test", settings=folders_in(tmp_path))
+
+
+def test_classes_in_another_order_are_matched_by_name(tmp_path: Path) -> None:
+    """Folders come in the order of the alphabet and models in that of their training; both mean the same classes."""
+    write_model(tmp_path / "models")
+    names = ("blue", "green", "red")
+    files = [picture("blue"), picture("lime"), picture("red"), picture("red")]
+    write_parquet(tmp_path / "data" / "colors" / "test.parquet", files, [0, 1, 2, 2], names=names)
+    model = open_published(tmp_path / "models" / "colors")
+    pictures = pictures_for(model, data="colors", split="test", settings=folders_in(tmp_path))
+    predictions = model.predict(model.load(), pictures)
+    assert predictions.labels_N.tolist() == [2, 1, 0, 0]
+    assert predictions.probabilities_NK.argmax(axis=1).tolist() == [2, 1, 0, 0]
+    assert [example.label for example in pictures.select([3, 0]).values()] == [0, 2]
+
+
+def test_model_is_found_by_its_name(tmp_path: Path) -> None:
+    """A path comes first, then a name in the models folder; a version's folder is that version."""
+    for version in (1, 2):
+        write_model(tmp_path / "models", version=version)
+    assert open_published(Path("colors"), models_dir=tmp_path / "models").manifest.version == 2
+    assert open_published(tmp_path / "models" / "colors" / "1").manifest.version == 1
+
+
+def test_precision_that_was_not_published_is_refused(tmp_path: Path) -> None:
+    """What there is instead is named."""
+    write_model(tmp_path / "models")
+    with pytest.raises(ArtifactError, match="no int8 file, only fp32"):
+        open_published(tmp_path / "models" / "colors", precision="int8")
+
+
+def test_file_that_was_changed_after_publication_is_not_measured(tmp_path: Path) -> None:
+    """Its scores would be those of something else than the model."""
+    write_model(tmp_path / "models")
+    (tmp_path / "models" / "colors" / "1" / "model.onnx").write_bytes(color_network(sharpness=3.0))
+    with pytest.raises(HashMismatchError):
+        open_published(tmp_path / "models" / "colors").load()
+
+
+def test_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    """A manifest alone is no model."""
+    write_model(tmp_path / "models")
+    (tmp_path / "models" / "colors" / "1" / "model.onnx").unlink()
+    with pytest.raises(ArtifactError, match=r"model\.onnx: cannot be read"):
+        open_published(tmp_path / "models" / "colors").load()
+
+
+def test_network_with_other_classes_than_its_manifest_is_refused(tmp_path: Path) -> None:
+    """Three values for four labels are no scores."""
+    labels = (*COLORS, "violet")
+    write_model(tmp_path / "models", labels=labels, golden=())
+    write_parquet(tmp_path / "data" / "colors" / "test.parquet", [picture("red")] * 4, [0, 1, 2, 3], names=labels)
+    model = open_published(tmp_path / "models" / "colors")
+    pictures = pictures_for(model, data="colors", split="test", settings=folders_in(tmp_path))
+    with pytest.raises(ArtifactError, match="gives 3 values, for 4 labels"):
+        model.predict(model.load(), pictures)
 
 
 def test_shipped_model_verifies() -> None:

@@ -7,10 +7,18 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import top_k_accuracy_score
+from sklearn.metrics import confusion_matrix, top_k_accuracy_score
 
 from service.engine.postprocessing import top_k
-from training.scores import calibration_error, error_with_interval, evaluation_of, ranks, reference_of
+from training.scores import (
+    calibration_error,
+    confidence_bins,
+    confusion,
+    error_with_interval,
+    evaluation_of,
+    ranks,
+    reference_of,
+)
 
 
 def _predictions(n: int = 400, classes: int = 10, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -95,3 +103,16 @@ def test_reference_counts_every_picture_once() -> None:
     assert found.confidence.edges == pytest.approx(np.linspace(0, 1, 21))
     assert (found.confidence.counts[-1], found.confidence.counts[11], found.confidence.counts[16]) == (1, 1, 1)
     assert (found.brightness.counts[0], found.brightness.counts[10], found.brightness.counts[-1]) == (1, 1, 1)
+
+
+def test_confusion_agrees_with_scikit_learn() -> None:
+    """True classes down, first guesses across; classes that never occur have their row and column too."""
+    probabilities_NK, labels_N = _predictions()
+    labels_N = np.where(labels_N == 3, 4, labels_N)
+    expected = confusion_matrix(labels_N, probabilities_NK.argmax(axis=1), labels=range(10))
+    assert np.array_equal(confusion(probabilities_NK, labels_N), expected)
+
+
+def test_confidence_bins_are_open_below() -> None:
+    """A confidence on an edge belongs to the bin under it; 0 and what rounding puts above 1 have theirs."""
+    assert confidence_bins(np.array([0.0, 0.2, 0.21, 0.4, 1.0, 1.0000001]), bins=5).tolist() == [0, 0, 1, 1, 4, 4]

@@ -78,7 +78,7 @@ def test_scale_enlarges_around_the_middle() -> None:
     area = float(_dot().sum())
     twice, half = scale(_dot(), 2.0, _chance()), scale(_dot(), 0.5, _chance())
     assert float(twice.sum()) == pytest.approx(4 * area, rel=0.02)
-    assert float(half.sum()) == pytest.approx(area / 4, rel=0.05)
+    assert float(half.sum()) == pytest.approx(area / 4, rel=0.1)
     assert _middle(twice) == pytest.approx((20, 20), abs=0.01)
     assert _middle(half) == pytest.approx((20, 20), abs=0.6)
 
