@@ -1,4 +1,4 @@
-"""An assessment on disk: `report.json` for programs, `report.md` and figures for people."""
+"""An assessment on disk: `report.json` for programs; `report.html`, `report.md` and figures for people."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 from training.assessment.assess import Assessed
 from training.assessment.document import document
 from training.assessment.drawing import evaluation_figures
+from training.assessment.page import page_of
 from training.assessment.record import Subject, as_json
 from training.durable import write_durably
 from training.errors import TrainingError
 
 JSON_FILE = "report.json"
 DOCUMENT_FILE = "report.md"
+PAGE_FILE = "report.html"
 
 
 def default_folder(subject: Subject, *, runs_dir: Path) -> Path:
@@ -29,9 +31,11 @@ def write_assessment(folder: Path, assessed: Assessed) -> list[Path]:
 
     """
     figures = evaluation_figures(assessed)
+    text = document(assessed.assessment, figures=figures)
     files = {
         **figures,
-        DOCUMENT_FILE: document(assessed.assessment, figures=figures).encode(),
+        DOCUMENT_FILE: text.encode(),
+        PAGE_FILE: page_of(text, pictures=figures).encode(),
         JSON_FILE: as_json(assessed.assessment),
     }
     try:

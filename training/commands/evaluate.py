@@ -7,7 +7,7 @@ import sys
 
 from training.assessment.assess import Options, assess
 from training.assessment.document import summary
-from training.assessment.files import DOCUMENT_FILE, default_folder, write_assessment
+from training.assessment.files import PAGE_FILE, default_folder, write_assessment
 from training.assessment.record import as_json
 from training.commands.shared import settings_of
 from training.data import Division
@@ -33,5 +33,5 @@ def evaluate(parsed: argparse.Namespace) -> int:
     if parsed.json:
         sys.stdout.write(as_json(assessed.assessment).decode())
     else:
-        teller.say(f"{summary(assessed.assessment)}\n{folder / DOCUMENT_FILE}")
+        teller.say(f"{summary(assessed.assessment)}\n{folder / PAGE_FILE}")
     return 0
