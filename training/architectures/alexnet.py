@@ -18,7 +18,7 @@ needed). `alexnet` has no local response normalisation and narrower layers. Smal
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from torch import nn
@@ -27,12 +27,15 @@ from training.architectures.errors import chosen
 from training.architectures.initialization import Scheme, initialize
 from training.architectures.normalization import LocalResponseNorm
 from training.architectures.sizes import PUBLISHED_FROM, side_after, small_stem
+from training.architectures.widths import scaled
 
 Layers = OrderedDict[str, nn.Module]
 InitialWeights = Literal["paper", "he"]
 
 
-def alexnet(*, num_classes: int, in_channels: int, input_size: int, dropout: float = 0.5) -> nn.Module:
+def alexnet(
+    *, num_classes: int, in_channels: int, input_size: int, dropout: float = 0.5, width: float = 1.0
+) -> nn.Module:
     """Build the one-column AlexNet: 61,100,840 parameters for colour pictures of 224 pixels and 1,000 classes.
 
     Args:
@@ -40,30 +43,28 @@ def alexnet(*, num_classes: int, in_channels: int, input_size: int, dropout: flo
         in_channels: channels of the picture.
         input_size: side of the picture in pixels.
         dropout: share of the inputs of fc6 and fc7 that is silenced while training.
+        width: factor of all channels and hidden units.
     """
     small = input_size < PUBLISHED_FROM
     stride, padding = small_stem(input_size) if small else (1, 0)
     pool = 2 if small else 3
+    conv1, conv2, *others = (scaled(channels, width) for channels in (64, 192, 384, 256, 256))
     layers = Layers(
-        conv1=nn.Conv2d(in_channels, 64, 11, 4 * stride, padding=5 + padding if small else 2),
+        conv1=nn.Conv2d(in_channels, conv1, 11, 4 * stride, padding=5 + padding if small else 2),
         relu1=nn.ReLU(inplace=True),
         pool1=nn.MaxPool2d(pool, 2),
-        conv2=nn.Conv2d(64, 192, 5, padding=2),
+        conv2=nn.Conv2d(conv1, conv2, 5, padding=2),
         relu2=nn.ReLU(inplace=True),
         pool2=nn.MaxPool2d(pool, 2),
-        conv3=nn.Conv2d(192, 384, 3, padding=1),
-        relu3=nn.ReLU(inplace=True),
-        conv4=nn.Conv2d(384, 256, 3, padding=1),
-        relu4=nn.ReLU(inplace=True),
-        conv5=nn.Conv2d(256, 256, 3, padding=1),
-        relu5=nn.ReLU(inplace=True),
-        pool5=nn.MaxPool2d(pool, 2),
-        flatten=nn.Flatten(),
     )
-    features = 256 * side_after(layers.values(), side=input_size) ** 2
-    widths = () if small else (4096, 4096)
+    append_upper_convolutions(layers, in_channels=conv2, filters=others, pool=nn.MaxPool2d(pool, 2))
     append_classifier(
-        layers, features=features, widths=widths, num_classes=num_classes, dropout=dropout, silenced="inputs"
+        layers,
+        features=others[-1] * side_after(layers.values(), side=input_size) ** 2,
+        widths=() if small else (scaled(4096, width),) * 2,
+        num_classes=num_classes,
+        dropout=dropout,
+        silenced="inputs",
     )
     return initialize(nn.Sequential(layers), scheme="he")
 
@@ -75,6 +76,7 @@ def alexnet_2012(
     input_size: int,
     dropout: float = 0.5,
     initial_weights: InitialWeights | None = None,
+    width: float = 1.0,
 ) -> nn.Module:
     """Build the AlexNet of the paper: 60,965,224 parameters for colour pictures of 224 pixels and 1,000 classes.
 
@@ -84,30 +86,29 @@ def alexnet_2012(
         input_size: side of the picture in pixels.
         dropout: share of the inputs of fc6 and fc7 that is silenced while training.
         initial_weights: the paper's or those of He et al.; None takes the paper's at the published size.
+        width: factor of all channels and hidden units; channels stay even, half of them for each card.
     """
     small = input_size < PUBLISHED_FROM
+    conv1, conv2, *others = (scaled(channels, width, multiple=2) for channels in (96, 256, 384, 384, 256))
     layers = Layers(
-        conv1=_first(in_channels, input_size=input_size),
+        conv1=_first(in_channels, conv1, input_size=input_size),
         relu1=nn.ReLU(inplace=True),
         norm1=LocalResponseNorm(),
         pool1=nn.MaxPool2d(3, 2, padding=int(small)),
-        conv2=nn.Conv2d(96, 256, 5, padding=2, groups=2),
+        conv2=nn.Conv2d(conv1, conv2, 5, padding=2, groups=2),
         relu2=nn.ReLU(inplace=True),
         norm2=LocalResponseNorm(),
         pool2=nn.MaxPool2d(3, 2, padding=int(small)),
-        conv3=nn.Conv2d(256, 384, 3, padding=1),
-        relu3=nn.ReLU(inplace=True),
-        conv4=nn.Conv2d(384, 384, 3, padding=1, groups=2),
-        relu4=nn.ReLU(inplace=True),
-        conv5=nn.Conv2d(384, 256, 3, padding=1, groups=2),
-        relu5=nn.ReLU(inplace=True),
-        pool5=nn.MaxPool2d(3, 2, padding=int(small)),
-        flatten=nn.Flatten(),
     )
-    features = 256 * side_after(layers.values(), side=input_size) ** 2
-    widths = (1024, 1024) if small else (4096, 4096)
+    pool5 = nn.MaxPool2d(3, 2, padding=int(small))
+    append_upper_convolutions(layers, in_channels=conv2, filters=others, pool=pool5, cards=2)
     append_classifier(
-        layers, features=features, widths=widths, num_classes=num_classes, dropout=dropout, silenced="inputs"
+        layers,
+        features=others[-1] * side_after(layers.values(), side=input_size) ** 2,
+        widths=(scaled(1024 if small else 4096, width),) * 2,
+        num_classes=num_classes,
+        dropout=dropout,
+        silenced="inputs",
     )
     scheme = weights_scheme(initial_weights, small=small)
     network = initialize(nn.Sequential(layers), scheme=scheme)
@@ -129,6 +130,27 @@ def weights_scheme(initial_weights: InitialWeights | None, *, small: bool) -> Sc
     """
     choice = initial_weights or ("he" if small else "paper")
     return chosen("initial_weights", choice, among={"paper": "gaussian_001", "he": "he"})
+
+
+def append_upper_convolutions(
+    layers: Layers, *, in_channels: int, filters: Sequence[int], pool: nn.MaxPool2d, cards: int = 1
+) -> None:
+    """Append conv3, conv4 and conv5, pool5 and the change to plain numbers, as in all AlexNets and in ZFNet.
+
+    Args:
+        layers: those below, changed in place.
+        in_channels: channels that reach conv3.
+        filters: of the three convolutions.
+        pool: pool5.
+        cards: groups of channels that conv4 and conv5 keep apart.
+    """
+    for number, count in enumerate(filters, start=3):
+        groups = 1 if number == 3 else cards
+        layers[f"conv{number}"] = nn.Conv2d(in_channels, count, 3, padding=1, groups=groups)
+        layers[f"relu{number}"] = nn.ReLU(inplace=True)
+        in_channels = count
+    layers["pool5"] = pool
+    layers["flatten"] = nn.Flatten()
 
 
 def append_classifier(
@@ -161,9 +183,9 @@ def append_classifier(
     layers["fc8"] = nn.Linear(features, num_classes)
 
 
-def _first(in_channels: int, *, input_size: int) -> nn.Conv2d:
+def _first(in_channels: int, filters: int, *, input_size: int) -> nn.Conv2d:
     if input_size < PUBLISHED_FROM:
         stride, padding = small_stem(input_size)
-        return nn.Conv2d(in_channels, 96, 3, stride, padding=1 + padding)
+        return nn.Conv2d(in_channels, filters, 3, stride, padding=1 + padding)
     fits = (input_size - 11) % 4 == 0
-    return nn.Conv2d(in_channels, 96, 11, 4, padding=0 if fits else 2)
+    return nn.Conv2d(in_channels, filters, 11, 4, padding=0 if fits else 2)

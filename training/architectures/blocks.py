@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from training.architectures.widths import scaled
+
 Kernel = int | tuple[int, int]
 Layers = OrderedDict[str, nn.Module]
+Module = Callable[[int], nn.Module]  # makes a module for its input channels
+Chain = Callable[..., nn.Sequential]  # `chain` with some of its options chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +58,63 @@ def conv_bn_relu(in_channels: int, conv: Conv, *, bias: bool = False, eps: float
     return nn.Sequential(layers)
 
 
-def chain(in_channels: int, *steps: Conv | nn.Module, bias: bool = False, eps: float = 1e-5) -> nn.Sequential:
-    """Build one branch of an inception module: each `Conv` as `conv_bn_relu`, pools and branches as they are.
+def chain(
+    in_channels: int, *steps: Conv | nn.Module | Module, bias: bool = False, eps: float = 1e-5, width: float = 1.0
+) -> nn.Sequential:
+    """Build one branch of an inception module: each `Conv` as `conv_bn_relu`, pools as they are.
 
     Args:
         in_channels: channels of the input of the first convolution.
-        steps: first to last; a module that is no convolution must keep the number of channels unless it is the last.
+        steps: first to last; of a `Conv` the filters as published, a function makes its layer for the channels that
+            reach it.
         bias: as in `conv_bn_relu`.
         eps: as in `conv_bn_relu`.
+        width: factor of the filters of every `Conv`.
     """
     layers: list[nn.Module] = []
     for step in steps:
         if isinstance(step, Conv):
-            layers.append(conv_bn_relu(in_channels, step, bias=bias, eps=eps))
-            in_channels = step.filters
+            conv = replace(step, filters=scaled(step.filters, width))
+            layers.append(conv_bn_relu(in_channels, conv, bias=bias, eps=eps))
         else:
-            layers.append(step)
+            layers.append(step if isinstance(step, nn.Module) else step(in_channels))
+        in_channels = channels_after(layers[-1], in_channels)
     return nn.Sequential(*layers)
+
+
+def append_modules(layers: Layers, modules: Mapping[str, Module], *, in_channels: int) -> int:
+    """Append modules, each made for the channels of the one before.
+
+    Args:
+        layers: those below, changed in place.
+        modules: by name, first to last.
+        in_channels: channels that reach the first of `layers`.
+
+    Returns:
+        Channels of the last.
+    """
+    channels = channels_after(nn.Sequential(layers), in_channels)
+    for name, make in modules.items():
+        layers[name] = make(channels)
+        channels = channels_after(layers[name], channels)
+    return channels
+
+
+def channels_after(layer: nn.Module, channels: int) -> int:
+    """Tell the channels of what a layer gives, as `sizes.side_after` tells its pixels.
+
+    Args:
+        layer: a convolution, branches, a sequence of such, or a layer that keeps the channels, as residual blocks do.
+        channels: those that reach it.
+    """
+    if isinstance(layer, nn.Conv2d):
+        return layer.out_channels
+    if isinstance(layer, Branches):
+        return sum(channels_after(branch, channels) for branch in layer.children())
+    if isinstance(layer, nn.Sequential):
+        for part in layer:
+            channels = channels_after(part, channels)
+    return channels
 
 
 class Branches(nn.Module):
@@ -198,8 +242,8 @@ class MirrorAverage(nn.Module):
             outputs: Tensor | TrainingOutput = self.network(images_NCHW)
             return outputs
         both_MK: Tensor = self.network(torch.cat((images_NCHW, images_NCHW.flip(3))))
-        plain_NK, mirrored_NK = both_MK.chunk(2)
-        return (plain_NK + mirrored_NK) / 2
+        # `chunk` and `len` would make an export take the batch size it was traced with for the only one
+        return both_MK.reshape(2, images_NCHW.shape[0], -1).mean(dim=0)
 
 
 def backbone_and_head(network: nn.Module) -> tuple[list[nn.Module], nn.Module]:

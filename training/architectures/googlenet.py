@@ -18,14 +18,15 @@ CIFAR-10 do.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import nn
 
-from training.architectures.blocks import AuxiliaryNetwork, Branches, Conv, conv_bn_relu
+from training.architectures.blocks import AuxiliaryNetwork, Branches, Conv, channels_after, conv_bn_relu
 from training.architectures.initialization import initialize
 from training.architectures.normalization import LocalResponseNorm
 from training.architectures.sizes import HALVED_FROM, PUBLISHED_FROM
+from training.architectures.widths import scaled
 
 Unit = Callable[[int, Conv], nn.Sequential]
 Layers = OrderedDict[str, nn.Module]
@@ -43,7 +44,7 @@ _MODULES = {
     "inception_5b": (384, 192, 384, 48, 128, 128),
 }
 _POOL_AFTER = {"inception_3b": "pool3", "inception_4e": "pool4"}
-_HEADS = {"inception_4a": 512, "inception_4d": 528}
+_CLASSIFIED = ("inception_4a", "inception_4d")  # by the heads
 _HEAD_WEIGHT = 0.3
 
 
@@ -54,6 +55,7 @@ def googlenet(
     input_size: int,
     auxiliary_heads: bool | None = None,
     dropout: float = 0.4,
+    width: float = 1.0,
 ) -> nn.Module:
     """Build GoogLeNet: 6,998,552 parameters at 224 pixels, 3 channels and 1,000 classes; 13,378,280 with both heads.
 
@@ -63,26 +65,24 @@ def googlenet(
         input_size: side of the picture in pixels.
         auxiliary_heads: add the two classifiers that only train; None adds them at the published size.
         dropout: share of the averaged features that is silenced while training.
+        width: factor of all channels and hidden units.
     """
     small = input_size < PUBLISHED_FROM
     unit = conv_bn_relu if small else conv_relu
-    layers = _small_stem(in_channels, input_size=input_size) if small else _stem(in_channels)
-    channels = 192
-    for name, widths in _MODULES.items():
-        layers[name] = _inception(channels, widths, unit=unit)
-        channels = widths[0] + widths[2] + widths[4] + widths[5]
+    with_heads = not small if auxiliary_heads is None else auxiliary_heads
+    layers = _small_stem(in_channels, width, input_size=input_size) if small else _stem(in_channels, width)
+    channels, heads = scaled(192, width), {}
+    for name, filters in _MODULES.items():
+        layers[name] = _inception(channels, [scaled(count, width) for count in filters], unit=unit)
+        channels = channels_after(layers[name], channels)
+        if with_heads and name in _CLASSIFIED:
+            heads[name] = _head(channels, num_classes=num_classes, unit=unit, published=input_size == 224, width=width)
         if name in _POOL_AFTER:
             layers[_POOL_AFTER[name]] = nn.MaxPool2d(3, 2, padding=1) if small else _ceil_pool()
     layers["average"] = nn.AdaptiveAvgPool2d(1)
     layers["flatten"] = nn.Flatten()
     layers["dropout"] = nn.Dropout(dropout)
     layers["output"] = nn.Linear(channels, num_classes)
-    wanted = not small if auxiliary_heads is None else auxiliary_heads
-    heads = {
-        name: _head(width, num_classes=num_classes, unit=unit, published=input_size == 224)
-        for name, width in _HEADS.items()
-        if wanted
-    }
     network = AuxiliaryNetwork(nn.Sequential(layers), heads=heads, weight=_HEAD_WEIGHT)
     return _initialize(network, small=small)
 
@@ -96,21 +96,22 @@ def conv_relu(in_channels: int, conv: Conv) -> nn.Sequential:
     return nn.Sequential(layers)
 
 
-def _stem(in_channels: int) -> Layers:
+def _stem(in_channels: int, width: float) -> Layers:
+    first, second = scaled(64, width), scaled(192, width)
     return Layers(
-        conv1=conv_relu(in_channels, Conv(64, 7, stride=2)),
+        conv1=conv_relu(in_channels, Conv(first, 7, stride=2)),
         pool1=_ceil_pool(),
         norm1=_caffe_norm(),
-        conv2_reduce=conv_relu(64, Conv(64, 1)),
-        conv2=conv_relu(64, Conv(192, 3)),
+        conv2_reduce=conv_relu(first, Conv(first, 1)),
+        conv2=conv_relu(first, Conv(second, 3)),
         norm2=_caffe_norm(),
         pool2=_ceil_pool(),
     )
 
 
-def _small_stem(in_channels: int, *, input_size: int) -> Layers:
+def _small_stem(in_channels: int, width: float, *, input_size: int) -> Layers:
     stride = 2 if input_size >= HALVED_FROM else 1
-    return Layers(conv2=conv_bn_relu(in_channels, Conv(192, 3, stride=stride)))
+    return Layers(conv2=conv_bn_relu(in_channels, Conv(scaled(192, width), 3, stride=stride)))
 
 
 def _ceil_pool() -> nn.MaxPool2d:
@@ -122,8 +123,8 @@ def _caffe_norm() -> LocalResponseNorm:
     return LocalResponseNorm(size=5, alpha=1e-4 / 5, beta=0.75, k=1.0)
 
 
-def _inception(in_channels: int, widths: tuple[int, ...], *, unit: Unit) -> Branches:
-    single, reduce3, three, reduce5, five, projection = widths
+def _inception(in_channels: int, filters: Sequence[int], *, unit: Unit) -> Branches:
+    single, reduce3, three, reduce5, five, projection = filters
     return Branches(
         unit(in_channels, Conv(single, 1)),
         nn.Sequential(unit(in_channels, Conv(reduce3, 1)), unit(reduce3, Conv(three, 3))),
@@ -132,15 +133,16 @@ def _inception(in_channels: int, widths: tuple[int, ...], *, unit: Unit) -> Bran
     )
 
 
-def _head(in_channels: int, *, num_classes: int, unit: Unit, published: bool) -> nn.Sequential:
+def _head(in_channels: int, *, num_classes: int, unit: Unit, published: bool, width: float) -> nn.Sequential:
+    filters, hidden = scaled(128, width), scaled(1024, width)
     layers = Layers(
         pool=nn.AvgPool2d(5, 3) if published else nn.AdaptiveAvgPool2d(4),
-        conv=unit(in_channels, Conv(128, 1)),
+        conv=unit(in_channels, Conv(filters, 1)),
         flatten=nn.Flatten(),
-        fc=nn.Linear(128 * 4 * 4, 1024),
+        fc=nn.Linear(filters * 4 * 4, hidden),
         relu=nn.ReLU(inplace=True),
         dropout=nn.Dropout(0.7),
-        output=nn.Linear(1024, num_classes),
+        output=nn.Linear(hidden, num_classes),
     )
     return nn.Sequential(layers)
 

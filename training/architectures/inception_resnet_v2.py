@@ -18,7 +18,7 @@ from functools import partial
 
 from torch import nn
 
-from training.architectures.blocks import Branches, Conv, Residual
+from training.architectures.blocks import Branches, Chain, Conv, Module, Residual, append_modules, channels_after
 from training.architectures.inception_v3 import append_output, chain_eps, stem
 from training.architectures.inception_v4 import average, reduce_35
 from training.architectures.initialization import initialize
@@ -26,7 +26,9 @@ from training.architectures.initialization import initialize
 _SCALE_35, _SCALE_17, _SCALE_8 = 0.17, 0.10, 0.20
 
 
-def inception_resnet_v2(*, num_classes: int, in_channels: int, input_size: int, dropout: float = 0.2) -> nn.Module:
+def inception_resnet_v2(
+    *, num_classes: int, in_channels: int, input_size: int, dropout: float = 0.2, width: float = 1.0
+) -> nn.Module:
     """Build Inception-ResNet v2: 55,843,464 parameters for colour pictures of 299 pixels and 1,000 classes.
 
     Args:
@@ -34,25 +36,26 @@ def inception_resnet_v2(*, num_classes: int, in_channels: int, input_size: int, 
         in_channels: channels of the picture.
         input_size: side of the picture in pixels.
         dropout: share of the averaged features that is silenced while training.
+        width: factor of all channels.
     """
-    layers = stem(in_channels, input_size=input_size)
-    layers["mixed_5b"] = _first_module(192)
-    for number in range(1, 11):
-        layers[f"block35_{number}"] = _block_35(320)
-    layers["reduction_a"] = reduce_35(320, widths=(256, 256, 384, 384))
-    for number in range(1, 21):
-        layers[f"block17_{number}"] = _block_17(1088)
-    layers["reduction_b"] = _reduce_17(1088)
-    for number in range(1, 10):
-        layers[f"block8_{number}"] = _block_8(2080, last=False)
-    layers["block8_10"] = _block_8(2080, last=True)
-    layers["conv7"] = chain_eps(2080, Conv(1536, 1))
-    append_output(layers, channels=1536, num_classes=num_classes, dropout=dropout)
+    unit = partial(chain_eps, width=width)
+    layers = stem(in_channels, input_size=input_size, unit=unit)
+    modules: dict[str, Module] = {
+        "mixed_5b": partial(_first_module, unit=unit),
+        **{f"block35_{number}": partial(_block_35, unit=unit) for number in range(1, 11)},
+        "reduction_a": partial(reduce_35, unit=unit, filters=(256, 256, 384, 384)),
+        **{f"block17_{number}": partial(_block_17, unit=unit) for number in range(1, 21)},
+        "reduction_b": partial(_reduce_17, unit=unit),
+        **{f"block8_{number}": partial(_block_8, unit=unit, last=number == 10) for number in range(1, 11)},
+        "conv7": lambda channels: unit(channels, Conv(1536, 1)),
+    }
+    channels = append_modules(layers, modules, in_channels=in_channels)
+    append_output(layers, channels=channels, num_classes=num_classes, dropout=dropout)
     return initialize(nn.Sequential(layers), scheme="he_fan_in")
 
 
-def _first_module(in_channels: int) -> Branches:
-    branch = partial(chain_eps, in_channels)
+def _first_module(in_channels: int, *, unit: Chain) -> Branches:
+    branch = partial(unit, in_channels)
     return Branches(
         branch(Conv(96, 1)),
         branch(Conv(48, 1), Conv(64, 5)),
@@ -61,37 +64,41 @@ def _first_module(in_channels: int) -> Branches:
     )
 
 
-def _block_35(channels: int) -> Residual:
-    branch = partial(chain_eps, channels)
+def _block_35(channels: int, *, unit: Chain) -> Residual:
+    branch = partial(unit, channels)
     branches = Branches(
         branch(Conv(32, 1)),
         branch(Conv(32, 1), Conv(32, 3)),
         branch(Conv(32, 1), Conv(48, 3), Conv(64, 3)),
     )
-    return Residual(nn.Sequential(branches, nn.Conv2d(128, channels, 1)), scale=_SCALE_35)
+    return Residual(
+        nn.Sequential(branches, nn.Conv2d(channels_after(branches, channels), channels, 1)), scale=_SCALE_35
+    )
 
 
-def _block_17(channels: int) -> Residual:
-    branch = partial(chain_eps, channels)
+def _block_17(channels: int, *, unit: Chain) -> Residual:
+    branch = partial(unit, channels)
     branches = Branches(
         branch(Conv(192, 1)),
         branch(Conv(128, 1), Conv(160, (1, 7)), Conv(192, (7, 1))),
     )
-    return Residual(nn.Sequential(branches, nn.Conv2d(384, channels, 1)), scale=_SCALE_17)
+    return Residual(
+        nn.Sequential(branches, nn.Conv2d(channels_after(branches, channels), channels, 1)), scale=_SCALE_17
+    )
 
 
-def _block_8(channels: int, *, last: bool) -> Residual:
-    branch = partial(chain_eps, channels)
+def _block_8(channels: int, *, unit: Chain, last: bool) -> Residual:
+    branch = partial(unit, channels)
     branches = Branches(
         branch(Conv(192, 1)),
         branch(Conv(192, 1), Conv(224, (1, 3)), Conv(256, (3, 1))),
     )
-    body = nn.Sequential(branches, nn.Conv2d(448, channels, 1))
+    body = nn.Sequential(branches, nn.Conv2d(channels_after(branches, channels), channels, 1))
     return Residual(body, scale=1.0 if last else _SCALE_8, relu=not last)
 
 
-def _reduce_17(in_channels: int) -> Branches:
-    branch = partial(chain_eps, in_channels)
+def _reduce_17(in_channels: int, *, unit: Chain) -> Branches:
+    branch = partial(unit, in_channels)
     return Branches(
         branch(Conv(256, 1), Conv(384, 3, stride=2, valid=True)),
         branch(Conv(256, 1), Conv(288, 3, stride=2, valid=True)),

@@ -23,10 +23,11 @@ from typing import Literal
 
 from torch import nn
 
-from training.architectures.blocks import Branches, Conv, chain
+from training.architectures.blocks import Branches, Chain, Conv, chain, channels_after
 from training.architectures.errors import chosen
 from training.architectures.initialization import initialize
 from training.architectures.sizes import HALVED_FROM, PUBLISHED_FROM
+from training.architectures.widths import scaled
 
 Reading = Literal["caffe", "slim"]
 
@@ -51,7 +52,9 @@ _READINGS: dict[str, tuple[bool, dict[str, int]]] = {
 }
 
 
-def inception_v2(*, num_classes: int, in_channels: int, input_size: int, reading: Reading | None = None) -> nn.Module:
+def inception_v2(
+    *, num_classes: int, in_channels: int, input_size: int, reading: Reading | None = None, width: float = 1.0
+) -> nn.Module:
     """Build BN-Inception: 11,295,240 parameters for colour pictures of 224 pixels and 1,000 classes.
 
     Args:
@@ -59,37 +62,40 @@ def inception_v2(*, num_classes: int, in_channels: int, input_size: int, reading
         in_channels: channels of the picture.
         input_size: side of the picture in pixels.
         reading: whose reading of the paper's table, see above.
+        width: factor of all channels.
     """
     small = input_size < PUBLISHED_FROM
     bias, reprojected = chosen("reading", reading or ("slim" if small else "caffe"), among=_READINGS)
-    layers = _stem(in_channels, input_size=input_size, bias=bias)
-    channels = 192
+    unit = partial(chain, bias=bias, width=width)
+    layers = _stem(in_channels, input_size=input_size, unit=unit)
+    channels = scaled(192, width)
     for name, (single, reduce3, three, reduce5, double, pool, projection) in _MODULES.items():
         projected = reprojected.get(name, projection)
         widths = (single, reduce3, three, reduce5, double, projected)
-        layers[name] = _inception(channels, widths, pool=pool, bias=bias)
-        channels = single + three + double + (projected or channels)
+        layers[name] = _inception(channels, widths, pool=pool, unit=unit)
+        channels = channels_after(layers[name], channels)
     layers["average"] = nn.AdaptiveAvgPool2d(1)
     layers["flatten"] = nn.Flatten()
     layers["output"] = nn.Linear(channels, num_classes)
     return initialize(nn.Sequential(layers), scheme="he_fan_in")
 
 
-def _stem(in_channels: int, *, input_size: int, bias: bool) -> OrderedDict[str, nn.Module]:
+def _stem(in_channels: int, *, input_size: int, unit: Chain) -> OrderedDict[str, nn.Module]:
     if input_size < PUBLISHED_FROM:
         stride = 2 if input_size >= HALVED_FROM else 1
-        return OrderedDict(conv2=chain(in_channels, Conv(192, 3, stride=stride), bias=bias))
+        return OrderedDict(conv2=unit(in_channels, Conv(192, 3, stride=stride)))
+    conv1 = unit(in_channels, Conv(64, 7, stride=2))
     return OrderedDict(
-        conv1=chain(in_channels, Conv(64, 7, stride=2), bias=bias),
+        conv1=conv1,
         pool1=nn.MaxPool2d(3, 2, ceil_mode=True),
-        conv2=chain(64, Conv(64, 1), Conv(192, 3), bias=bias),
+        conv2=unit(channels_after(conv1, in_channels), Conv(64, 1), Conv(192, 3)),
         pool2=nn.MaxPool2d(3, 2, ceil_mode=True),
     )
 
 
-def _inception(in_channels: int, widths: tuple[int, ...], *, pool: str, bias: bool) -> Branches:
+def _inception(in_channels: int, widths: tuple[int, ...], *, pool: str, unit: Chain) -> Branches:
     single, reduce3, three, reduce5, double, projection = widths
-    branch = partial(chain, in_channels, bias=bias)
+    branch = partial(unit, in_channels)
     if not projection:
         return Branches(
             branch(Conv(reduce3, 1), Conv(three, 3, stride=2)),

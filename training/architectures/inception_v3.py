@@ -21,7 +21,7 @@ from functools import partial
 
 from torch import nn
 
-from training.architectures.blocks import AuxiliaryNetwork, Branches, Conv, chain
+from training.architectures.blocks import AuxiliaryNetwork, Branches, Chain, Conv, Module, append_modules, chain
 from training.architectures.initialization import truncated_normal
 from training.architectures.sizes import HALVED_FROM, PUBLISHED_FROM
 
@@ -38,6 +38,7 @@ def inception_v3(
     input_size: int,
     auxiliary_heads: bool | None = None,
     dropout: float = 0.5,
+    width: float = 1.0,
 ) -> nn.Module:
     """Build Inception v3: 23,834,568 parameters at 299 pixels and 1,000 classes; 27,161,264 with its head.
 
@@ -47,41 +48,52 @@ def inception_v3(
         input_size: side of the picture in pixels.
         auxiliary_heads: add the classifier that only trains; None adds it at the published size.
         dropout: share of the averaged features that is silenced while training.
+        width: factor of all channels.
     """
     small = input_size < PUBLISHED_FROM
-    layers = stem(in_channels, input_size=input_size)
-    layers["mixed_5b"] = _grid_35(192, projection=32)
-    layers["mixed_5c"] = _grid_35(256, projection=64)
-    layers["mixed_5d"] = _grid_35(288, projection=64)
-    layers["mixed_6a"] = _reduce_35(288)
-    for letter, width in zip("bcde", (128, 160, 160, 192), strict=True):
-        layers[f"mixed_6{letter}"] = _grid_17(768, width=width)
-    layers["mixed_7a"] = _reduce_17(768)
-    layers["mixed_7b"] = _grid_8(1280)
-    layers["mixed_7c"] = _grid_8(2048)
-    append_output(layers, channels=2048, num_classes=num_classes, dropout=dropout)
+    unit = partial(chain_eps, width=width)
+    layers = stem(in_channels, input_size=input_size, unit=unit)
+    lower: dict[str, Module] = {
+        "mixed_5b": partial(_grid_35, unit=unit, projection=32),
+        "mixed_5c": partial(_grid_35, unit=unit, projection=64),
+        "mixed_5d": partial(_grid_35, unit=unit, projection=64),
+        "mixed_6a": partial(_reduce_35, unit=unit),
+        **{
+            f"mixed_6{letter}": partial(_grid_17, unit=unit, filters=filters)
+            for letter, filters in zip("bcde", (128, 160, 160, 192), strict=True)
+        },
+    }
+    upper: dict[str, Module] = {
+        "mixed_7a": partial(_reduce_17, unit=unit),
+        "mixed_7b": partial(_grid_8, unit=unit),
+        "mixed_7c": partial(_grid_8, unit=unit),
+    }
+    classified = append_modules(layers, lower, in_channels=in_channels)
+    channels = append_modules(layers, upper, in_channels=in_channels)
+    append_output(layers, channels=channels, num_classes=num_classes, dropout=dropout)
     heads = {}
     if not small if auxiliary_heads is None else auxiliary_heads:
-        heads["mixed_6e"] = _head(768, num_classes=num_classes, published=input_size == 299)
+        heads["mixed_6e"] = _head(classified, num_classes=num_classes, published=input_size == 299, unit=unit)
     network = AuxiliaryNetwork(nn.Sequential(layers), heads=heads, weight=_HEAD_WEIGHT)
     return _initialize(network)
 
 
-def stem(in_channels: int, *, input_size: int) -> Layers:
+def stem(in_channels: int, *, input_size: int, unit: Chain) -> Layers:
     """Build everything before the first module, up to 192 channels; Inception-ResNet v2 has the same."""
-    if input_size < PUBLISHED_FROM:
-        stride = 2 if input_size >= HALVED_FROM else 1
-        return Layers(
-            conv1=chain_eps(in_channels, Conv(32, 3, stride=stride), Conv(32, 3), Conv(64, 3)),
-            pool1=nn.MaxPool2d(3, 2, padding=1),
-            conv2=chain_eps(64, Conv(80, 1), Conv(192, 3)),
-        )
-    return Layers(
-        conv1=chain_eps(in_channels, Conv(32, 3, stride=2, valid=True), Conv(32, 3, valid=True), Conv(64, 3)),
-        pool1=nn.MaxPool2d(3, 2),
-        conv2=chain_eps(64, Conv(80, 1), Conv(192, 3, valid=True)),
-        pool2=nn.MaxPool2d(3, 2),
+    small = input_size < PUBLISHED_FROM
+    stride = 1 if small and input_size < HALVED_FROM else 2
+    layers = Layers(
+        conv1=unit(in_channels, Conv(32, 3, stride=stride, valid=not small), Conv(32, 3, valid=not small), Conv(64, 3)),
+        pool1=nn.MaxPool2d(3, 2, padding=int(small)),
     )
+    append_modules(
+        layers,
+        {"conv2": lambda channels: unit(channels, Conv(80, 1), Conv(192, 3, valid=not small))},
+        in_channels=in_channels,
+    )
+    if not small:
+        layers["pool2"] = nn.MaxPool2d(3, 2)
+    return layers
 
 
 def append_output(layers: Layers, *, channels: int, num_classes: int, dropout: float) -> None:
@@ -96,8 +108,8 @@ def _average() -> nn.AvgPool2d:
     return nn.AvgPool2d(3, 1, padding=1)
 
 
-def _grid_35(in_channels: int, *, projection: int) -> Branches:
-    branch = partial(chain_eps, in_channels)
+def _grid_35(in_channels: int, *, unit: Chain, projection: int) -> Branches:
+    branch = partial(unit, in_channels)
     return Branches(
         branch(Conv(64, 1)),
         branch(Conv(48, 1), Conv(64, 5)),
@@ -106,8 +118,8 @@ def _grid_35(in_channels: int, *, projection: int) -> Branches:
     )
 
 
-def _reduce_35(in_channels: int) -> Branches:
-    branch = partial(chain_eps, in_channels)
+def _reduce_35(in_channels: int, *, unit: Chain) -> Branches:
+    branch = partial(unit, in_channels)
     return Branches(
         branch(Conv(384, 3, stride=2, valid=True)),
         branch(Conv(64, 1), Conv(96, 3), Conv(96, 3, stride=2, valid=True)),
@@ -115,19 +127,19 @@ def _reduce_35(in_channels: int) -> Branches:
     )
 
 
-def _grid_17(in_channels: int, *, width: int) -> Branches:
-    branch = partial(chain_eps, in_channels)
-    row, column = Conv(width, (1, 7)), Conv(width, (7, 1))
+def _grid_17(in_channels: int, *, unit: Chain, filters: int) -> Branches:
+    branch = partial(unit, in_channels)
+    row, column = Conv(filters, (1, 7)), Conv(filters, (7, 1))
     return Branches(
         branch(Conv(192, 1)),
-        branch(Conv(width, 1), row, Conv(192, (7, 1))),
-        branch(Conv(width, 1), column, row, column, Conv(192, (1, 7))),
+        branch(Conv(filters, 1), row, Conv(192, (7, 1))),
+        branch(Conv(filters, 1), column, row, column, Conv(192, (1, 7))),
         branch(_average(), Conv(192, 1)),
     )
 
 
-def _reduce_17(in_channels: int) -> Branches:
-    branch = partial(chain_eps, in_channels)
+def _reduce_17(in_channels: int, *, unit: Chain) -> Branches:
+    branch = partial(unit, in_channels)
     return Branches(
         branch(Conv(192, 1), Conv(320, 3, stride=2, valid=True)),
         branch(Conv(192, 1), Conv(192, (1, 7)), Conv(192, (7, 1)), Conv(192, 3, stride=2, valid=True)),
@@ -135,28 +147,29 @@ def _reduce_17(in_channels: int) -> Branches:
     )
 
 
-def _grid_8(in_channels: int) -> Branches:
-    branch = partial(chain_eps, in_channels)
+def _grid_8(in_channels: int, *, unit: Chain) -> Branches:
+    branch = partial(unit, in_channels)
     return Branches(
         branch(Conv(320, 1)),
-        branch(Conv(384, 1), _cross(384)),
-        branch(Conv(448, 1), Conv(384, 3), _cross(384)),
+        branch(Conv(384, 1), partial(_cross, unit=unit)),
+        branch(Conv(448, 1), Conv(384, 3), partial(_cross, unit=unit)),
         branch(_average(), Conv(192, 1)),
     )
 
 
-def _cross(width: int) -> Branches:
-    return Branches(chain_eps(width, Conv(width, (1, 3))), chain_eps(width, Conv(width, (3, 1))))
+def _cross(in_channels: int, *, unit: Chain) -> Branches:
+    return Branches(unit(in_channels, Conv(384, (1, 3))), unit(in_channels, Conv(384, (3, 1))))
 
 
-def _head(in_channels: int, *, num_classes: int, published: bool) -> nn.Sequential:
-    layers = Layers(
-        pool=nn.AvgPool2d(5, 3) if published else nn.AdaptiveAvgPool2d(5),
-        conv1=chain_eps(in_channels, Conv(128, 1)),
-        conv2=chain_eps(128, Conv(768, 5, valid=True)),
-        flatten=nn.Flatten(),
-        output=nn.Linear(768, num_classes),
-    )
+def _head(in_channels: int, *, num_classes: int, published: bool, unit: Chain) -> nn.Sequential:
+    layers = Layers(pool=nn.AvgPool2d(5, 3) if published else nn.AdaptiveAvgPool2d(5))
+    convolutions: dict[str, Module] = {
+        "conv1": lambda channels: unit(channels, Conv(128, 1)),
+        "conv2": lambda channels: unit(channels, Conv(768, 5, valid=True)),
+    }
+    channels = append_modules(layers, convolutions, in_channels=in_channels)
+    layers["flatten"] = nn.Flatten()
+    layers["output"] = nn.Linear(channels, num_classes)
     return nn.Sequential(layers)
 
 

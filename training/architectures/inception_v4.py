@@ -17,13 +17,15 @@ from functools import partial
 
 from torch import nn
 
-from training.architectures.blocks import Branches, Conv
+from training.architectures.blocks import Branches, Chain, Conv, Module, append_modules
 from training.architectures.inception_v3 import Layers, append_output, chain_eps
 from training.architectures.initialization import initialize
 from training.architectures.sizes import HALVED_FROM, PUBLISHED_FROM
 
 
-def inception_v4(*, num_classes: int, in_channels: int, input_size: int, dropout: float = 0.2) -> nn.Module:
+def inception_v4(
+    *, num_classes: int, in_channels: int, input_size: int, dropout: float = 0.2, width: float = 1.0
+) -> nn.Module:
     """Build Inception v4: 42,679,816 parameters for colour pictures of 299 pixels and 1,000 classes.
 
     Args:
@@ -31,17 +33,19 @@ def inception_v4(*, num_classes: int, in_channels: int, input_size: int, dropout
         in_channels: channels of the picture.
         input_size: side of the picture in pixels.
         dropout: share of the averaged features that is silenced while training.
+        width: factor of all channels.
     """
-    layers = _stem(in_channels, input_size=input_size)
-    for number in range(1, 5):
-        layers[f"inception_a{number}"] = _grid_35(384)
-    layers["reduction_a"] = reduce_35(384, widths=(192, 224, 256, 384))
-    for number in range(1, 8):
-        layers[f"inception_b{number}"] = _grid_17(1024)
-    layers["reduction_b"] = _reduce_17(1024)
-    for number in range(1, 4):
-        layers[f"inception_c{number}"] = _grid_8(1536)
-    append_output(layers, channels=1536, num_classes=num_classes, dropout=dropout)
+    unit = partial(chain_eps, width=width)
+    layers = _stem(in_channels, input_size=input_size, unit=unit)
+    modules: dict[str, Module] = {
+        **{f"inception_a{number}": partial(_grid_35, unit=unit) for number in range(1, 5)},
+        "reduction_a": partial(reduce_35, unit=unit, filters=(192, 224, 256, 384)),
+        **{f"inception_b{number}": partial(_grid_17, unit=unit) for number in range(1, 8)},
+        "reduction_b": partial(_reduce_17, unit=unit),
+        **{f"inception_c{number}": partial(_grid_8, unit=unit) for number in range(1, 4)},
+    }
+    channels = append_modules(layers, modules, in_channels=in_channels)
+    append_output(layers, channels=channels, num_classes=num_classes, dropout=dropout)
     return initialize(nn.Sequential(layers), scheme="he_fan_in")
 
 
@@ -50,10 +54,10 @@ def average() -> nn.AvgPool2d:
     return nn.AvgPool2d(3, 1, padding=1, count_include_pad=False)
 
 
-def reduce_35(in_channels: int, *, widths: tuple[int, int, int, int]) -> Branches:
-    """Build reduction A with the paper's widths k, l, m and n; Inception-ResNet v2 has it with others."""
-    k, l, m, n = widths  # noqa: E741 - the paper's own letters
-    branch = partial(chain_eps, in_channels)
+def reduce_35(in_channels: int, *, unit: Chain, filters: tuple[int, int, int, int]) -> Branches:
+    """Build reduction A with the paper's filters k, l, m and n; Inception-ResNet v2 has it with others."""
+    k, l, m, n = filters  # noqa: E741 - the paper's own letters
+    branch = partial(unit, in_channels)
     return Branches(
         branch(Conv(n, 3, stride=2, valid=True)),
         branch(Conv(k, 1), Conv(l, 3), Conv(m, 3, stride=2, valid=True)),
@@ -61,24 +65,30 @@ def reduce_35(in_channels: int, *, widths: tuple[int, int, int, int]) -> Branche
     )
 
 
-def _stem(in_channels: int, *, input_size: int) -> Layers:
+def _stem(in_channels: int, *, input_size: int, unit: Chain) -> Layers:
     small = input_size < PUBLISHED_FROM
     valid, padding = not small, int(small)
     first = 2 if not small or input_size >= HALVED_FROM else 1
     last = 1 if small else 2
-    return Layers(
-        stem1=chain_eps(in_channels, Conv(32, 3, first, valid), Conv(32, 3, 1, valid), Conv(64, 3)),
-        stem2=Branches(nn.MaxPool2d(3, 2, padding=padding), chain_eps(64, Conv(96, 3, 2, valid))),
-        stem3=Branches(
-            chain_eps(160, Conv(64, 1), Conv(96, 3, 1, valid)),
-            chain_eps(160, Conv(64, 1), Conv(64, (1, 7)), Conv(64, (7, 1)), Conv(96, 3, 1, valid)),
+    row, column = Conv(64, (1, 7)), Conv(64, (7, 1))
+    steps: dict[str, Module] = {
+        "stem1": lambda channels: unit(channels, Conv(32, 3, first, valid), Conv(32, 3, 1, valid), Conv(64, 3)),
+        "stem2": lambda channels: Branches(nn.MaxPool2d(3, 2, padding=padding), unit(channels, Conv(96, 3, 2, valid))),
+        "stem3": lambda channels: Branches(
+            unit(channels, Conv(64, 1), Conv(96, 3, 1, valid)),
+            unit(channels, Conv(64, 1), row, column, Conv(96, 3, 1, valid)),
         ),
-        stem4=Branches(chain_eps(192, Conv(192, 3, last, valid)), nn.MaxPool2d(3, last, padding=padding)),
-    )
+        "stem4": lambda channels: Branches(
+            unit(channels, Conv(192, 3, last, valid)), nn.MaxPool2d(3, last, padding=padding)
+        ),
+    }
+    layers = Layers()
+    append_modules(layers, steps, in_channels=in_channels)
+    return layers
 
 
-def _grid_35(in_channels: int) -> Branches:
-    branch = partial(chain_eps, in_channels)
+def _grid_35(in_channels: int, *, unit: Chain) -> Branches:
+    branch = partial(unit, in_channels)
     return Branches(
         branch(Conv(96, 1)),
         branch(Conv(64, 1), Conv(96, 3)),
@@ -87,8 +97,8 @@ def _grid_35(in_channels: int) -> Branches:
     )
 
 
-def _grid_17(in_channels: int) -> Branches:
-    branch = partial(chain_eps, in_channels)
+def _grid_17(in_channels: int, *, unit: Chain) -> Branches:
+    branch = partial(unit, in_channels)
     return Branches(
         branch(Conv(384, 1)),
         branch(Conv(192, 1), Conv(224, (1, 7)), Conv(256, (7, 1))),
@@ -97,8 +107,8 @@ def _grid_17(in_channels: int) -> Branches:
     )
 
 
-def _reduce_17(in_channels: int) -> Branches:
-    branch = partial(chain_eps, in_channels)
+def _reduce_17(in_channels: int, *, unit: Chain) -> Branches:
+    branch = partial(unit, in_channels)
     return Branches(
         branch(Conv(192, 1), Conv(192, 3, stride=2, valid=True)),
         branch(Conv(256, 1), Conv(256, (1, 7)), Conv(320, (7, 1)), Conv(320, 3, stride=2, valid=True)),
@@ -106,15 +116,15 @@ def _reduce_17(in_channels: int) -> Branches:
     )
 
 
-def _grid_8(in_channels: int) -> Branches:
-    branch = partial(chain_eps, in_channels)
+def _grid_8(in_channels: int, *, unit: Chain) -> Branches:
+    branch = partial(unit, in_channels)
     return Branches(
         branch(Conv(256, 1)),
-        branch(Conv(384, 1), _cross(384)),
-        branch(Conv(384, 1), Conv(448, (3, 1)), Conv(512, (1, 3)), _cross(512)),
+        branch(Conv(384, 1), partial(_cross, unit=unit)),
+        branch(Conv(384, 1), Conv(448, (3, 1)), Conv(512, (1, 3)), partial(_cross, unit=unit)),
         branch(average(), Conv(256, 1)),
     )
 
 
-def _cross(in_channels: int) -> Branches:
-    return Branches(chain_eps(in_channels, Conv(256, (1, 3))), chain_eps(in_channels, Conv(256, (3, 1))))
+def _cross(in_channels: int, *, unit: Chain) -> Branches:
+    return Branches(unit(in_channels, Conv(256, (1, 3))), unit(in_channels, Conv(256, (3, 1))))

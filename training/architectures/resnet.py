@@ -27,6 +27,7 @@ from training.architectures.blocks import Conv, Residual, conv_bn_relu
 from training.architectures.errors import chosen
 from training.architectures.initialization import initialize
 from training.architectures.sizes import HALVED_FROM, PUBLISHED_FROM
+from training.architectures.widths import scaled
 
 Layers = OrderedDict[str, nn.Module]
 Option = Literal["A", "B", "C"]
@@ -65,6 +66,7 @@ def resnet(
     depth: int,
     shortcut: Option = "B",
     zero_init_residual: bool = False,
+    width: float = 1.0,
 ) -> nn.Module:
     """Build the ResNet of 18, 34, 50, 101 or 152 layers; that of 50 has 25,557,032 parameters for 1,000 classes.
 
@@ -75,20 +77,28 @@ def resnet(
         depth: layers with weights on the longest way.
         shortcut: the paper's option where a block changes shape.
         zero_init_residual: start each block as the identity, which the paper did not.
+        width: factor of all channels.
     """
     blocks, expansion = _DEPTHS[depth]
+    stem, *narrow = (scaled(channels, width, multiple=2) for channels in (64, 64, 128, 256, 512))
 
     def block(channels: int, out_channels: int, stride: int) -> Residual:
-        width = out_channels // expansion
-        body = basic_body(channels, width, stride) if expansion == 1 else bottleneck_body(channels, width, stride)
+        inner = out_channels // expansion
+        if expansion == 1:
+            body = basic_body(channels, inner, stride=stride)
+        else:
+            body = bottleneck_body(channels, inner, out_channels, stride=stride)
         return Residual(body, shortcut=shape_shortcut(channels, out_channels, stride, option=shortcut))
 
-    layers = imagenet_stem(in_channels, input_size=input_size)
-    widths = [64 * expansion * 2**stage for stage in range(4)]
-    append_stages(layers, channels=64, widths=widths, blocks=blocks, block=block)
-    append_output(layers, channels=widths[-1], num_classes=num_classes)
-    network = initialize(nn.Sequential(layers), scheme="he")
-    return quiet_residuals(network) if zero_init_residual else network
+    return residual_network(
+        imagenet_stem(in_channels, stem, input_size=input_size),
+        channels=stem,
+        widths=[expansion * count for count in narrow],
+        blocks=blocks,
+        block=block,
+        num_classes=num_classes,
+        zero_init_residual=zero_init_residual,
+    )
 
 
 def cifar_resnet(
@@ -99,6 +109,7 @@ def cifar_resnet(
     depth: int,
     shortcut: Option = "A",
     zero_init_residual: bool = False,
+    width: float = 1.0,
 ) -> nn.Module:
     """Build the narrow ResNet of 6n + 2 layers for small pictures; that of 20 has 269,722 parameters for 10 classes.
 
@@ -109,25 +120,63 @@ def cifar_resnet(
         depth: layers with weights on the longest way, 6n + 2.
         shortcut: the paper's option where a block changes shape.
         zero_init_residual: start each block as the identity, which the paper did not.
+        width: factor of all channels.
     """
 
     def block(channels: int, out_channels: int, stride: int) -> Residual:
-        body = basic_body(channels, out_channels, stride)
+        body = basic_body(channels, out_channels, stride=stride)
         return Residual(body, shortcut=shape_shortcut(channels, out_channels, stride, option=shortcut))
 
-    layers = small_stem(in_channels, 16, input_size=input_size)
-    append_stages(layers, channels=16, widths=(16, 32, 64), blocks=((depth - 2) // 6,) * 3, block=block)
-    append_output(layers, channels=64, num_classes=num_classes)
+    widths = [scaled(channels, width, multiple=2) for channels in (16, 32, 64)]
+    return residual_network(
+        small_stem(in_channels, widths[0], input_size=input_size),
+        channels=widths[0],
+        widths=widths,
+        blocks=((depth - 2) // 6,) * 3,
+        block=block,
+        num_classes=num_classes,
+        zero_init_residual=zero_init_residual,
+    )
+
+
+def residual_network(
+    layers: Layers,
+    *,
+    channels: int,
+    widths: Sequence[int],
+    blocks: Sequence[int],
+    block: Block,
+    num_classes: int,
+    zero_init_residual: bool,
+) -> nn.Sequential:
+    """Build stages of blocks, average and last layer on a stem, with the initial weights of He et al.
+
+    Args:
+        layers: the stem, changed in place.
+        channels: what the stem gives.
+        widths: output channels of each stage.
+        blocks: blocks of each stage; the first block of each stage but the first halves the grid.
+        block: makes one of them.
+        num_classes: width of the last layer.
+        zero_init_residual: start each block as the identity.
+    """
+    for stage, (width, count) in enumerate(zip(widths, blocks, strict=True), start=2):
+        for number in range(1, count + 1):
+            layers[f"conv{stage}_{number}"] = block(channels, width, 2 if stage > 2 and number == 1 else 1)
+            channels = width
+    layers["average"] = nn.AdaptiveAvgPool2d(1)
+    layers["flatten"] = nn.Flatten()
+    layers["output"] = nn.Linear(channels, num_classes)
     network = initialize(nn.Sequential(layers), scheme="he")
     return quiet_residuals(network) if zero_init_residual else network
 
 
-def imagenet_stem(in_channels: int, *, input_size: int) -> Layers:
+def imagenet_stem(in_channels: int, filters: int, *, input_size: int) -> Layers:
     """Build what comes before the first block: a quarter of the side, or all of it for small pictures."""
     if input_size < PUBLISHED_FROM:
-        return small_stem(in_channels, 64, input_size=input_size)
+        return small_stem(in_channels, filters, input_size=input_size)
     return Layers(
-        conv1=conv_bn_relu(in_channels, Conv(64, 7, stride=2)),
+        conv1=conv_bn_relu(in_channels, Conv(filters, 7, stride=2)),
         pool1=nn.MaxPool2d(3, 2, padding=1),
     )
 
@@ -138,7 +187,7 @@ def small_stem(in_channels: int, filters: int, *, input_size: int) -> Layers:
     return Layers(conv1=conv_bn_relu(in_channels, Conv(filters, 3, stride=stride)))
 
 
-def basic_body(in_channels: int, width: int, stride: int) -> nn.Sequential:
+def basic_body(in_channels: int, width: int, *, stride: int) -> nn.Sequential:
     """Build two 3x3 convolutions, the second not rectified; the stride is the first one's."""
     layers = Layers(
         conv1=conv_bn_relu(in_channels, Conv(width, 3, stride=stride)),
@@ -148,13 +197,13 @@ def basic_body(in_channels: int, width: int, stride: int) -> nn.Sequential:
     return nn.Sequential(layers)
 
 
-def bottleneck_body(in_channels: int, width: int, stride: int) -> nn.Sequential:
-    """Build 1x1, 3x3 and 1x1 convolutions, the last four times as wide and not rectified; the stride is the 3x3's."""
+def bottleneck_body(in_channels: int, width: int, out_channels: int, *, stride: int, groups: int = 1) -> nn.Sequential:
+    """Build 1x1, 3x3 and 1x1 convolutions, the last not rectified; stride and groups are the 3x3's."""
     layers = Layers(
         conv1=conv_bn_relu(in_channels, Conv(width, 1)),
-        conv2=conv_bn_relu(width, Conv(width, 3, stride=stride)),
-        conv3=nn.Conv2d(width, 4 * width, 1, bias=False),
-        norm3=nn.BatchNorm2d(4 * width),
+        conv2=conv_bn_relu(width, Conv(width, 3, stride=stride, groups=groups)),
+        conv3=nn.Conv2d(width, out_channels, 1, bias=False),
+        norm3=nn.BatchNorm2d(out_channels),
     )
     return nn.Sequential(layers)
 
@@ -179,30 +228,6 @@ def shape_shortcut(in_channels: int, out_channels: int, stride: int, *, option: 
         return SubsamplingShortcut(out_channels - in_channels, stride=stride)
     projection = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
     return nn.Sequential(Layers(conv=projection, norm=nn.BatchNorm2d(out_channels)))
-
-
-def append_stages(layers: Layers, *, channels: int, widths: Sequence[int], blocks: Sequence[int], block: Block) -> None:
-    """Append the stages conv2, conv3, ... of blocks; the first block of each stage but the first halves the grid.
-
-    Args:
-        layers: the stem, changed in place.
-        channels: what the stem gives.
-        widths: output channels of each stage.
-        blocks: blocks of each stage.
-        block: makes one of them.
-    """
-    for stage, (width, count) in enumerate(zip(widths, blocks, strict=True), start=2):
-        for number in range(1, count + 1):
-            stride = 2 if stage > 2 and number == 1 else 1
-            layers[f"conv{stage}_{number}"] = block(channels, width, stride)
-            channels = width
-
-
-def append_output(layers: Layers, *, channels: int, num_classes: int) -> None:
-    """Append the average over the last maps and the last layer."""
-    layers["average"] = nn.AdaptiveAvgPool2d(1)
-    layers["flatten"] = nn.Flatten()
-    layers["output"] = nn.Linear(channels, num_classes)
 
 
 def quiet_residuals(network: nn.Sequential) -> nn.Sequential:

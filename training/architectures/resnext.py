@@ -8,7 +8,8 @@ convolution. At equal cost, more ways help more than more depth or width: 32 way
 ResNet-50. It is inception's splitting without the tuning of every branch. Second in ImageNet's 2016 contest.
 
 What differs here: nothing but the stride, which is the 3x3's as in the paper's own code; `resnext101_32x8d` is not
-in the paper but widely used. Names give ways x channels of each way in the first stage. Small pictures: as
+in the paper but widely used. The option `width` makes every way narrower, at last of one channel, and keeps their
+number, which is what the paper is about. Names give ways x channels of each way in the first stage. Small pictures: as
 `resnet.py`; `resnext29_8x64d` is the paper's own network for them.
 """
 
@@ -18,17 +19,16 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from training.architectures.blocks import Conv, Residual, conv_bn_relu
-from training.architectures.initialization import initialize
+from training.architectures.blocks import Residual
 from training.architectures.resnet import (
     Layers,
-    append_output,
-    append_stages,
+    bottleneck_body,
     imagenet_stem,
-    quiet_residuals,
+    residual_network,
     shape_shortcut,
     small_stem,
 )
+from training.architectures.widths import scaled
 
 
 def resnext(
@@ -40,6 +40,7 @@ def resnext(
     cardinality: int,
     way_width: int,
     zero_init_residual: bool = False,
+    width: float = 1.0,
 ) -> nn.Module:
     """Build the ResNeXt for large pictures; 50 layers of 32x4d have 25,028,904 parameters for 1,000 classes.
 
@@ -51,15 +52,16 @@ def resnext(
         cardinality: ways through each block.
         way_width: channels of each way in the first stage, doubled from stage to stage.
         zero_init_residual: start each block as the identity, which the paper did not.
+        width: factor of all channels; those of the ways stay a multiple of the cardinality.
     """
     return _assemble(
-        imagenet_stem(in_channels, input_size=input_size),
+        imagenet_stem(in_channels, scaled(64, width), input_size=input_size),
         num_classes=num_classes,
-        widths=(256, 512, 1024, 2048),
         blocks={50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}[depth],
         cardinality=cardinality,
         way_width=way_width,
         zero_init_residual=zero_init_residual,
+        width=width,
     )
 
 
@@ -71,6 +73,7 @@ def cifar_resnext(
     cardinality: int,
     way_width: int,
     zero_init_residual: bool = False,
+    width: float = 1.0,
 ) -> nn.Module:
     """Build the ResNeXt of 29 layers for small pictures; 8x64d has 34,426,698 parameters for 10 classes.
 
@@ -81,15 +84,16 @@ def cifar_resnext(
         cardinality: ways through each block.
         way_width: channels of each way in the first stage, doubled from stage to stage.
         zero_init_residual: start each block as the identity, which the paper did not.
+        width: factor of all channels; those of the ways stay a multiple of the cardinality.
     """
     return _assemble(
-        small_stem(in_channels, 64, input_size=input_size),
+        small_stem(in_channels, scaled(64, width), input_size=input_size),
         num_classes=num_classes,
-        widths=(256, 512, 1024),
         blocks=(3, 3, 3),
         cardinality=cardinality,
         way_width=way_width,
         zero_init_residual=zero_init_residual,
+        width=width,
     )
 
 
@@ -97,28 +101,26 @@ def _assemble(
     layers: Layers,
     *,
     num_classes: int,
-    widths: Sequence[int],
     blocks: Sequence[int],
     cardinality: int,
     way_width: int,
     zero_init_residual: bool,
+    width: float,
 ) -> nn.Sequential:
+    outputs = [scaled(256 * 2**stage, width) for stage in range(len(blocks))]
+    ways = [scaled(cardinality * way_width * 2**stage, width, multiple=cardinality) for stage in range(len(blocks))]
+    inner_of = dict(zip(outputs, ways, strict=True))
+
     def block(channels: int, out_channels: int, stride: int) -> Residual:
-        width = cardinality * way_width * out_channels // widths[0]
-        body = _body(channels, width, out_channels, stride=stride, groups=cardinality)
+        body = bottleneck_body(channels, inner_of[out_channels], out_channels, stride=stride, groups=cardinality)
         return Residual(body, shortcut=shape_shortcut(channels, out_channels, stride, option="B"))
 
-    append_stages(layers, channels=64, widths=widths, blocks=blocks, block=block)
-    append_output(layers, channels=widths[-1], num_classes=num_classes)
-    network = initialize(nn.Sequential(layers), scheme="he")
-    return quiet_residuals(network) if zero_init_residual else network
-
-
-def _body(in_channels: int, width: int, out_channels: int, *, stride: int, groups: int) -> nn.Sequential:
-    layers = Layers(
-        conv1=conv_bn_relu(in_channels, Conv(width, 1)),
-        conv2=conv_bn_relu(width, Conv(width, 3, stride=stride, groups=groups)),
-        conv3=nn.Conv2d(width, out_channels, 1, bias=False),
-        norm3=nn.BatchNorm2d(out_channels),
+    return residual_network(
+        layers,
+        channels=scaled(64, width),
+        widths=outputs,
+        blocks=blocks,
+        block=block,
+        num_classes=num_classes,
+        zero_init_residual=zero_init_residual,
     )
-    return nn.Sequential(layers)

@@ -16,13 +16,16 @@ each convolution and keep its bias, as torchvision does. Column C, with 1x1 wind
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import nn
 
 from training.architectures.alexnet import Layers, append_classifier
 from training.architectures.initialization import initialize
 from training.architectures.sizes import PUBLISHED_FROM, side_after, small_stem
+from training.architectures.widths import scaled
 
-_WIDTHS = (64, 128, 256, 512, 512)
+_FILTERS = (64, 128, 256, 512, 512)
 # The sides of the windows, block by block.
 _WINDOWS = {
     "A": ((3,), (3,), (3, 3), (3, 3), (3, 3)),
@@ -41,6 +44,7 @@ def vgg(
     column: str,
     batch_norm: bool = False,
     dropout: float = 0.5,
+    width: float = 1.0,
 ) -> nn.Module:
     """Build one column of the paper's table 1; D has 138,357,544 parameters at 224 pixels and 1,000 classes.
 
@@ -51,31 +55,36 @@ def vgg(
         column: the paper's letter, A to E.
         batch_norm: normalise after each convolution.
         dropout: share of the outputs of fc6 and fc7 that is silenced while training.
+        width: factor of all channels and hidden units.
     """
     small = input_size < PUBLISHED_FROM
-    layers = _features(in_channels, input_size=input_size, column=column, batch_norm=batch_norm)
+    filters = [scaled(channels, width) for channels in _FILTERS]
+    layers = _features(in_channels, filters, input_size=input_size, column=column, batch_norm=batch_norm)
     if small:
         layers["average"] = nn.AdaptiveAvgPool2d(1)
-    features = 512 if small else 512 * side_after(layers.values(), side=input_size) ** 2
     layers["flatten"] = nn.Flatten()
-    widths = () if small else (4096, 4096)
     append_classifier(
-        layers, features=features, widths=widths, num_classes=num_classes, dropout=dropout, silenced="outputs"
+        layers,
+        features=filters[-1] * (1 if small else side_after(layers.values(), side=input_size) ** 2),
+        widths=() if small else (scaled(4096, width),) * 2,
+        num_classes=num_classes,
+        dropout=dropout,
+        silenced="outputs",
     )
     return _initialize(nn.Sequential(layers))
 
 
-def _features(in_channels: int, *, input_size: int, column: str, batch_norm: bool) -> Layers:
+def _features(in_channels: int, filters: Sequence[int], *, input_size: int, column: str, batch_norm: bool) -> Layers:
     _, extra_padding = small_stem(input_size)
     layers = Layers()
-    for block, (width, windows) in enumerate(zip(_WIDTHS, _WINDOWS[column], strict=True), start=1):
+    for block, (count, windows) in enumerate(zip(filters, _WINDOWS[column], strict=True), start=1):
         for number, kernel in enumerate(windows, start=1):
             padding = (kernel - 1) // 2 + extra_padding
-            layers[f"conv{block}_{number}"] = nn.Conv2d(in_channels, width, kernel, padding=padding)
+            layers[f"conv{block}_{number}"] = nn.Conv2d(in_channels, count, kernel, padding=padding)
             if batch_norm:
-                layers[f"norm{block}_{number}"] = nn.BatchNorm2d(width)
+                layers[f"norm{block}_{number}"] = nn.BatchNorm2d(count)
             layers[f"relu{block}_{number}"] = nn.ReLU(inplace=True)
-            in_channels, extra_padding = width, 0
+            in_channels, extra_padding = count, 0
         layers[f"pool{block}"] = nn.MaxPool2d(2)
     return layers
 

@@ -126,7 +126,7 @@ def test_picture_too_small_for_the_windows_is_refused_by_name() -> None:
 
 def test_what_makes_a_member_of_a_family_is_no_option() -> None:
     """resnet50 cannot be asked for 18 layers; its other options can."""
-    assert set(options_of("resnet50")) == {"shortcut", "zero_init_residual"}
+    assert set(options_of("resnet50")) == {"shortcut", "zero_init_residual", "width"}
     with pytest.raises(ArchitectureOptionError, match="no option depth"):
         build("resnet50", depth=18)
 
