@@ -227,6 +227,7 @@ class Publication:
         samples: Where golden samples come from: `test` pictures, where their licence lets them travel; `none`; or
             another data set whose licence does, whatever the model may take its pictures for.
         weights: Publish the weights as float16 too, so that others can start from them.
+        int8: Publish the network in int8 too, where it passes the gate of `python -m training quantize`.
 
     """
 
@@ -236,6 +237,7 @@ class Publication:
     license: Name
     samples: Name = "none"
     weights: bool = True
+    int8: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)

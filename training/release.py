@@ -8,7 +8,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from service.artifact import MANIFEST_NAME, dump_manifest
+from pydantic import TypeAdapter
+
+from service.artifact import MANIFEST_NAME, Manifest, dump_manifest
 from service.engine.session import Session
 from training.checkpoints import checkpoint_bytes, read_checkpoint
 from training.data import KNOWN_SETS, DataSet, open_data
@@ -20,6 +22,8 @@ from training.golden import Sample, choose_foreign_samples, choose_samples, gold
 from training.model_card import CARD_FILE, MODEL_FILE, card_of, manifest_of, publication_of
 from training.progress import Speaker
 from training.publish import Files, publish
+from training.quantization import Options, Quantized, with_variant
+from training.quantization.republishing import Counts, PublishedFiles, pictures_of, quantize_published
 from training.report import Report, read_report
 from training.results import Results
 from training.settings import Settings
@@ -56,13 +60,16 @@ def publish_run(
     report = read_report(folder.report)
     name = publication_of(report).model
     figures = results if results is not None and results.recipe_digest == report.recipe_digest else None
+
+    def files_of(number: int) -> Files:
+        return _files(report, folder=folder, settings=settings, dataset=dataset, results=figures, version=number)
+
+    quantized = _quantized(report, folder=folder, files=files_of(1), settings=settings, teller=teller)
     path = publish(
         settings.models_dir,
         name=name,
         version=version,
-        files_of=lambda number: _files(
-            report, folder=folder, settings=settings, dataset=dataset, results=figures, version=number
-        ),
+        files_of=lambda number: with_variant(files_of(number), quantized) if quantized else files_of(number),
     )
     teller.say(f"published {path}")
     return path
@@ -89,6 +96,20 @@ def _files(
         **{f"{_FIGURES}/{name}": png for name, png in figures.items()},
         **({WEIGHTS_FILE: _weights(report, folder=folder)} if publication_of(report).weights else {}),
     }
+
+
+def _quantized(
+    report: Report, *, folder: RunFolder, files: Files, settings: Settings, teller: Speaker
+) -> Quantized | None:
+    """Write the network in int8 where the recipe wants it; a refused file is told and left out."""
+    if not publication_of(report).int8:
+        return None
+    manifest = TypeAdapter(Manifest).validate_json(files[MANIFEST_NAME])
+    model = PublishedFiles(folder.path, manifest, files)
+    pictures = pictures_of(model, data=report.recipe.data.name, counts=Counts(), settings=settings)
+    quantized = quantize_published(model, pictures=pictures, options=Options(), say=teller.say)
+    teller.say(quantized.report.in_words())
+    return quantized if quantized.network is not None else None
 
 
 def _figures(folder: RunFolder, *, report: Report) -> dict[str, bytes]:

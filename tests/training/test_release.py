@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from tests.training.conftest import Road
+from service.artifact import MANIFEST_NAME, load_manifest
+from tests.training.conftest import PUBLICATION, Road
+from tests.training.data_sets import write_recipe
+from training.__main__ import main
 from training.figures.of_run import SHOWING_A_PICTURE
 from training.starting import find_weights, read_weights
 
@@ -31,3 +35,17 @@ def test_next_run_can_start_from_what_was_published(road: Road) -> None:
     steps = road.report.input.preprocessing
     assert weights.source == road.model / "weights.safetensors"
     assert weights.normalization == (steps.mean, steps.std)
+
+
+def test_int8_joins_the_first_version_where_the_recipe_wants_it(road: Road, tmp_path: Path) -> None:
+    """One publication holds both files, and the int8 one answers for every golden sample."""
+    recipe = write_recipe(
+        tmp_path / "shapes-lenet5.toml", training={"epochs": 6}, publication={**PUBLICATION, "int8": True}
+    )
+    folders = ["--data-dir", str(road.settings.data_dirs[0]), "--runs-dir", str(tmp_path / "runs")]
+    assert main(["train", str(recipe), "--device", "cpu", *folders, "--models-dir", str(tmp_path / "models")]) == 0
+    manifest = load_manifest(tmp_path / "models" / "shapes" / "1" / MANIFEST_NAME)
+    assert [variant.precision for variant in manifest.variants] == ["fp32", "int8"]
+    assert all(set(sample.probabilities) == {"fp32", "int8"} for sample in manifest.golden)
+    fp32, int8 = manifest.variants
+    assert int8.bytes < 0.6 * fp32.bytes
