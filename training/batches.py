@@ -98,7 +98,8 @@ class TrainingBatches:
 def validation_batches(pictures: PictureSource, *, spec: Input, share: Share) -> Iterator[Batch]:
     """Give every picture once, as it is, in order; several processes divide them among themselves."""
     size = max(1, min(_VALIDATION_BATCH, _VALIDATION_VALUES // (spec.channels * spec.height * spec.width)))
-    plan = torch.arange(share.rank, len(pictures), share.world_size).split(size)
+    mine_M = torch.arange(share.rank, len(pictures), share.world_size)
+    plan = [mine_M[start : start + size] for start in range(0, len(mine_M), size)]
     for chosen_N, pixels_NCHW in zip(plan, pictures.portions(plan), strict=True):
         yield normalized(pixels_NCHW, spec=spec), pictures.labels_N[chosen_N.to(pictures.labels_N.device)]
 

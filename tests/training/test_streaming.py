@@ -24,7 +24,8 @@ from training.streaming import StreamedPictures, decoded_in_order, usual_workers
 
 SPEC = plain_input_spec(Picture(size=16, color_mode="L"))
 COUNT = 60
-PLAN = list(torch.randperm(COUNT, generator=torch.Generator().manual_seed(1)).split(8))
+ORDER = torch.randperm(COUNT, generator=torch.Generator().manual_seed(1))
+PLAN = [ORDER[start : start + 8] for start in range(0, COUNT, 8)]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""`training.data.folders`: anyone's folders become classes, whatever else lies in them; nothing is opened to list them."""
+"""`training.data.folders`: anyone's folders become classes, whatever else lies in them, and no file is opened."""
 
 from __future__ import annotations
 
