@@ -22,7 +22,7 @@ from service.errors import InputError, UnsupportedImageFormatError
 from training.data import Example
 from training.errors import DataError
 
-_MAX_PIXELS = 64_000_000  # what the service decodes by default; a training picture beyond it could not be served
+MAX_PIXELS = 64_000_000  # what the service decodes by default; a training picture beyond it could not be served
 _CAMERA_KINDS = {".heic": "HEIC", ".heif": "HEIF", ".tif": "TIFF", ".tiff": "TIFF", ".svg": "SVG", ".dng": "raw"}
 
 
@@ -81,17 +81,19 @@ class Decoder:
         return Decoded(pixels_NCHW, tuple(problems))
 
 
+def problem_text(origin: str, error: InputError) -> str:
+    """Say what is wrong with a file; one that cameras and programs write often is called by its name."""
+    kind = _CAMERA_KINDS.get(Path(origin).suffix.casefold())
+    if kind is None or not isinstance(error, UnsupportedImageFormatError):
+        return f"{origin}: {error}"
+    return f"{origin}: {kind} is not read; convert it to one of {', '.join(error.supported)}."
+
+
 def _pixels(example: Example, raw: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
     try:
-        return to_tensor(decode(example.encoded, max_pixels=_MAX_PIXELS), raw)
-    except UnsupportedImageFormatError as error:
-        kind = _CAMERA_KINDS.get(Path(example.origin).suffix.casefold())
-        if kind is None:
-            raise DataError(f"{example.origin}: {error}") from error
-        text = f"{kind} is not read; convert it to one of {', '.join(error.supported)}."
-        raise DataError(f"{example.origin}: {text}") from error
+        return to_tensor(decode(example.encoded, max_pixels=MAX_PIXELS), raw)
     except InputError as error:
-        raise DataError(f"{example.origin}: {error}") from error
+        raise DataError(problem_text(example.origin, error)) from error
 
 
 def _as_pixels(spec: Input) -> Input:

@@ -19,7 +19,7 @@ from service.artifact import Input
 from training.data import Examples
 from training.decoding import Decoder, Problem
 from training.pictures import ChannelCounts, Fingerprint, Pictures, add_part, keys_of
-from training.streaming import StreamedPictures, decoded_in_order
+from training.streaming import StreamedPictures, in_order
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ class Loader:
 
     def _pass(self, examples: Examples, found: Findings) -> Iterator[NDArray[np.uint8]]:
         """Decode everything once, in order, writing down what is found."""
-        for decoded in decoded_in_order(Decoder(examples, self.spec), workers=self.workers):
+        for decoded in in_order(Decoder(examples, self.spec).decode, count=len(examples), workers=self.workers):
             found.problems += decoded.problems
             found.keys += keys_of(decoded.pixels_NCHW)
             found.counts.add(decoded.pixels_NCHW)

@@ -11,21 +11,23 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from training.data import Examples
-from training.decoding import Decoded, Decoder
+from training.decoding import Decoder
 from training.errors import DataError
 from training.pictures import decode_all
 
 _MOST_WORKERS = 16
 _PORTIONS_AHEAD = 2  # per process: one on its way while the next is decoded
 _PER_PORTION_IN_ORDER = 64
+
+T = TypeVar("T")
 
 
 def usual_workers(asked: int | None = None) -> int:
@@ -54,7 +56,7 @@ class StreamedPictures:
         self.labels_N = labels_N
         self.workers = workers
         self._plan = _Plan()
-        self._loader = _loader(decoder, self._plan, workers=workers, keep=True)
+        self._loader = _loader(decoder.decode, self._plan, workers=workers, keep=True)
         self._turn = 0
 
     @classmethod
@@ -97,18 +99,23 @@ class StreamedPictures:
         return StreamedPictures(self.decoder, self.labels_N.to(device), workers=self.workers)
 
 
-def decoded_in_order(decoder: Decoder, *, workers: int) -> Iterator[Decoded]:
-    """Decode all pictures once, in order, in portions; broken ones are reported and not raised.
+def in_order(work: Callable[[list[int]], T], *, count: int, workers: int) -> Iterator[T]:
+    """Do something with every picture once, a portion at a time, in several processes, and give the results in order.
+
+    Args:
+        work: From positions to a result; it must not fail, because an error arrives as text of another process.
+        count: Number of pictures.
+        workers: Processes.
 
     Raises:
-        DataError: A process that decodes died.
+        DataError: A process died.
 
     """
-    everything = range(len(decoder.examples))
+    everything = range(count)
     portions = [everything[start : start + _PER_PORTION_IN_ORDER] for start in everything[::_PER_PORTION_IN_ORDER]]
     few = len(portions) <= workers  # would be decoded before the processes have started
     plan = _Plan([list(portion) for portion in portions])
-    return _told(_loader(decoder, plan, workers=0 if few else workers, keep=False))
+    return _told(_loader(work, plan, workers=0 if few else workers, keep=False))
 
 
 @dataclass(slots=True)
@@ -124,19 +131,19 @@ class _Plan:
         return len(self.portions)
 
 
-class _Portions(Dataset[Decoded]):
-    """The decoder as PyTorch wants it: one item is one portion."""
+class _Portions(Dataset[T]):
+    """The work as PyTorch wants it: one item is one portion."""
 
-    def __init__(self, decoder: Decoder) -> None:
-        self._decoder = decoder
+    def __init__(self, work: Callable[[list[int]], T]) -> None:
+        self._work = work
 
-    def __getitem__(self, positions: list[int]) -> Decoded:
-        return self._decoder.decode(positions)
+    def __getitem__(self, positions: list[int]) -> T:
+        return self._work(positions)
 
 
-def _loader(decoder: Decoder, plan: _Plan, *, workers: int, keep: bool) -> DataLoader[Decoded]:
+def _loader(work: Callable[[list[int]], T], plan: _Plan, *, workers: int, keep: bool) -> DataLoader[T]:
     return DataLoader(
-        _Portions(decoder),
+        _Portions(work),
         sampler=plan,
         batch_size=None,  # the plan makes the portions
         num_workers=workers,
@@ -148,8 +155,8 @@ def _loader(decoder: Decoder, plan: _Plan, *, workers: int, keep: bool) -> DataL
     )
 
 
-def _told(loader: DataLoader[Decoded]) -> Iterator[Decoded]:
-    """Give what the processes decode; where one of them was killed, say so."""
+def _told(loader: DataLoader[T]) -> Iterator[T]:
+    """Give what the processes find; where one of them was killed, say so."""
     try:
         yield from loader
     except RuntimeError as error:
@@ -161,8 +168,8 @@ def _told(loader: DataLoader[Decoded]) -> Iterator[Decoded]:
         ) from error
 
 
-def _unchanged(decoded: Any) -> Any:  # noqa: ANN401  # PyTorch's stubs ask for it
-    return decoded
+def _unchanged(result: Any) -> Any:  # noqa: ANN401  # PyTorch's stubs ask for it
+    return result
 
 
 def _leave_interrupts_to_the_run(_worker: int) -> None:

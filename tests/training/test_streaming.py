@@ -20,7 +20,7 @@ from training.loading import Loader
 from training.pictures import Pictures
 from training.preprocessing import plain_input_spec
 from training.recipe import Augmentation, Picture
-from training.streaming import StreamedPictures, decoded_in_order, usual_workers
+from training.streaming import StreamedPictures, in_order, usual_workers
 
 SPEC = plain_input_spec(Picture(size=16, color_mode="L"))
 COUNT = 60
@@ -108,7 +108,8 @@ def test_pass_in_order_is_the_same_with_processes_and_without(examples: Examples
     many = examples.select(torch.arange(COUNT).repeat(4).numpy())
     decoder = Decoder(many, SPEC)
     for workers in (0, usual_workers(2)):
-        pixels = [torch.from_numpy(decoded.pixels_NCHW) for decoded in decoded_in_order(decoder, workers=workers)]
+        found = in_order(decoder.decode, count=len(many), workers=workers)
+        pixels = [torch.from_numpy(decoded.pixels_NCHW) for decoded in found]
         assert [len(portion) for portion in pixels] == [64, 64, 64, 48]
         assert torch.equal(torch.cat(pixels), kept.pixels_NCHW.repeat(4, 1, 1, 1))
 

@@ -106,6 +106,10 @@ class Examples(Sequence[Example]):
         """Take some pictures, in the order of the positions."""
         return replace(self, numbers_N=self.numbers_N[positions_M], labels_N=self.labels_N[positions_M])
 
+    def where(self, wanted_N: Sequence[bool]) -> Examples:
+        """Take the pictures for which something is true."""
+        return self.select(np.flatnonzero(np.asarray(wanted_N, dtype=bool)))
+
     def counts(self) -> NDArray[np.int64]:
         """Count the pictures of each class; labels outside of the classes count for none."""
         valid = (self.labels_N >= 0) & (self.labels_N < self.classes)
