@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from training.architectures.blocks import AuxiliaryNetwork
+from training.architectures.blocks import AuxiliaryNetwork, MirrorAverage
 from training.architectures.padding import SamePad2d
 from training.figures.duplicates import Layer
 from training.figures.feature_maps import Stage
@@ -80,7 +80,9 @@ def hidden_layers(network: nn.Module) -> list[Layer]:
 
 
 def trunk_of(network: nn.Module) -> nn.Module:
-    """Leave auxiliary heads aside."""
+    """Leave aside what is put around a network: auxiliary heads, and a second look at the mirrored picture."""
+    while isinstance(network, MirrorAverage):
+        network = network.network
     return network.trunk if isinstance(network, AuxiliaryNetwork) else network
 
 
@@ -118,7 +120,7 @@ def _outputs(network: nn.Module, images_NCHW: torch.Tensor) -> list[_Output]:
     def keep(name: str, *, depth: int) -> Any:  # noqa: ANN401  the type of a hook is PyTorch's own
         def hook(_module: nn.Module, _inputs: object, output: object) -> None:
             if isinstance(output, torch.Tensor) and output.ndim == 4 and max(output.shape[2:]) > 1:
-                # a copy, because the next layer may work in place
+                # of the picture itself, where there is a mirrored one too; a copy, as the next layer may work in place
                 found.append(_Output(Stage(name, _array(output[0])), depth))
 
         return hook

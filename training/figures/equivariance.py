@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from training.figures.canvas import BLUE, ORANGE, canvas
@@ -86,6 +87,7 @@ def equivariance_figure(
     answers.set_xlabel("shift in pixels", fontsize=8)
     answers.set_ylabel("probability that changes sides", fontsize=8)
     answers.set_ylim(-0.02, 1.02)
+    answers.xaxis.set_major_locator(MaxNLocator(integer=True))
     answers.tick_params(labelsize=7)
     answers.grid(alpha=0.25)
     return figure
@@ -117,9 +119,11 @@ def _draw_stages(figure: Figure, cell: Any, *, shifts: Sequence[int], stages: Se
     shades = np.linspace(0.3, 1.0, max(len(stages), 1))
     for number, stage in enumerate(stages):
         known = [(shift, gap) for shift, gap in zip(shifts, stage.differences, strict=True) if gap is not None]
-        if known:
+        label = f"{stage.name}, stride {stage.stride}"
+        if not known:
+            axes.plot([], [], linestyle="", label=f"{label}:\nevery place sees the border")
+        else:
             places, gaps = zip(*known, strict=True)
-            label = f"{stage.name}, stride {stage.stride}"
             marker, shade = _MARKERS[number % len(_MARKERS)], float(shades[number])
             axes.plot(places, gaps, marker=marker, markersize=4, linewidth=1, color=BLUE, alpha=shade, label=label)
     exact = largest_at_strides(shifts, stages)
@@ -128,7 +132,8 @@ def _draw_stages(figure: Figure, cell: Any, *, shifts: Sequence[int], stages: Se
     )
     axes.set_xlabel("shift in pixels", fontsize=8)
     axes.set_xlim(shifts[0] - 0.5, shifts[-1] + 0.5)
-    axes.set_ylim(bottom=-0.02)
+    axes.set_ylim(bottom=-0.02, top=max(0.1, axes.get_ylim()[1]))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.tick_params(labelsize=7)
     axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.grid(alpha=0.25)

@@ -134,9 +134,11 @@ def weight_tiles(weights_TCHW: NDArray[np.floating[Any]], titles: Sequence[str])
     return tiles
 
 
-def weight_group(tiles: Sequence[Tile], *, heading: str = "", columns: int = 8, tile_in: float = 0.8) -> Group:
-    """Colour weights on one scale: zero is white, `full_weight` and beyond full green or full red."""
-    largest = full_weight(*(tile.pixels for tile in tiles))
+def weight_group(
+    tiles: Sequence[Tile], *, heading: str = "", columns: int = 8, tile_in: float = 0.8, full: float | None = None
+) -> Group:
+    """Colour weights on one scale: zero is white, `full` (None: `full_weight`) and beyond full green or full red."""
+    largest = full or full_weight(*(tile.pixels for tile in tiles))
     return Group(
         tiles=tiles,
         heading=heading,

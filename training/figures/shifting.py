@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from training.figures.anatomy import stages_of
+from training.figures.anatomy import stages_of, trunk_of
 from training.figures.equivariance import ShownShift, StageShifts
 from training.figures.feature_maps import Stage
 from training.geometry import measure
@@ -125,15 +125,14 @@ def _sees_less_than_all(stage: Stage) -> bool:
 def _strides(network: nn.Module, images_NCHW: torch.Tensor) -> dict[str, int]:
     """Look up how many pixels lie between two places of each stage."""
     _, channels, height, width = images_NCHW.shape
-    layers = measure(network, input_shape=(channels, height, width)).layers
+    layers = measure(trunk_of(network), input_shape=(channels, height, width)).layers
     names = [stage.name for stage in stages_of(network, images_NCHW)]
     return {name: next(layer.jump[1] for layer in reversed(layers) if _belongs(layer.name, name)) for name in names}
 
 
 def _belongs(layer: str, stage: str) -> bool:
     """Tell whether a layer is a stage, or inside of what a stage is made of."""
-    trunk = layer.removeprefix("trunk.")
-    return trunk == stage or trunk.startswith(f"{stage}.")
+    return layer == stage or layer.startswith(f"{stage}.")
 
 
 def _shifted_pixels(picture_HWC: NDArray[np.uint8], shift: int) -> NDArray[np.uint8]:

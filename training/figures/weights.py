@@ -18,25 +18,29 @@ _MOST_CLASSES = 40
 Weights = NDArray[np.floating[Any]]
 
 
-def filters_figure(weights_TCHW: Weights, *, layer: str, titles: Sequence[str] = ()) -> Figure:
+def filters_figure(weights_TCHW: Weights, *, layer: str) -> Figure:
     """Draw the filters of a layer that sees the picture itself.
 
     Args:
         weights_TCHW: One set per filter or hidden unit; C is 1 for grey, 3 for red, green, blue.
         layer: Its name.
-        titles: One per filter; numbers where there are none.
 
     """
     shown = weights_TCHW[:MOST_FILTERS]
     channels = weights_TCHW.shape[1]
-    names = [plain(title, longest=12) for title in titles] or [str(number) for number in range(len(weights_TCHW))]
-    tiles = weight_tiles(shown, names[: len(shown)])
+    largest_T = np.abs(shown).max(axis=(1, 2, 3), initial=0.0)
+    named = [f"{number}   ±{largest:.2g}" for number, largest in enumerate(largest_T)]
+    # each on its own scale: some layers hold filters of very different strength, and their form is what is looked for
+    tiles = weight_tiles(shown / np.maximum(largest_T, np.finfo(np.float32).tiny)[:, None, None, None], named)
     wide = channels > 1
     count = f"{len(shown)} of {len(weights_TCHW)}" if len(shown) < len(weights_TCHW) else f"{len(shown)}"
     return draw_sheet(
-        [weight_group(tiles, columns=4 if wide else 8, tile_in=1.6 if wide else 0.75)],
+        [weight_group(tiles, columns=4 if wide else 8, tile_in=1.6 if wide else 0.75, full=1.0)],
         title=f"What the first layer looks for: {count} filters of {layer}",
-        notes=_notes(shown, planes=channels),
+        notes=(
+            "Green is positive, red negative, white zero. Above each filter its number and its largest weight, which "
+            "has full colour." + _channels_note(channels)
+        ),
     )
 
 
@@ -56,15 +60,12 @@ def class_weights_figure(weights_KCHW: Weights, labels: Sequence[str]) -> Figure
         [weight_group(tiles, columns=2 if wide else 5, tile_in=3.2 if wide else 1.25)],
         title="What the logistic regression learned",
         notes=(
-            "A bright pixel speaks for the class where it is green and against it where it is red. "
-            + _notes(shown, planes=channels)
+            "A bright pixel speaks for the class where it is green (positive) and against it where it is red "
+            f"(negative); white is zero, full colour is a weight of ±{full_weight(shown):.2g} or beyond."
+            + _channels_note(channels)
         ),
     )
 
 
-def _notes(weights_TCHW: Weights, *, planes: int) -> str:
-    full = full_weight(weights_TCHW)
-    note = f"Green is positive, red negative, white zero; full colour is a weight of ±{full:.2g} or beyond."
-    if planes == 3:
-        note += " Left to right: the weights for the red, the green and the blue channel."
-    return note
+def _channels_note(channels: int) -> str:
+    return " Left to right: the weights for the red, the green and the blue channel." if channels == 3 else ""
