@@ -16,12 +16,12 @@ from pydantic.dataclasses import dataclass
 from service.artifact import Architecture
 from training.durable import write_durably
 from training.errors import TrainingError
+from training.groups import Group
 from training.recipe_file import RECIPES_DIR
 from training.report import Report
 
 RESULTS_DIR = RECIPES_DIR / "results"
 _STRICT = ConfigDict(extra="forbid", strict=True)
-_TABLE_BEGINS, _TABLE_ENDS = "<!-- training table begins -->", "<!-- training table ends -->"
 _HEADING = "# Measured:"
 
 
@@ -36,6 +36,24 @@ class SeedResult:
     validation_error: float
     best_epoch: int
     minutes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class SinglePicture:
+    """How long the network takes for one picture on a processor.
+
+    Args:
+        median_ms: Half of the pictures take no longer; decoding and preprocessing are not in it.
+        n: Pictures, one after the other.
+        threads: Of the runtime.
+        hardware: Processor, and how many cores.
+
+    """
+
+    median_ms: float
+    n: int
+    threads: int
+    hardware: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,9 @@ class Results:
         architecture: Name and size.
         hardware: On which the minutes were measured.
         runs: One per seed.
+        width: Factor of the channels of every layer, where the architecture has that option.
+        model_bytes: Size of the ONNX file.
+        single_picture: None where nobody measured it.
 
     """
 
@@ -82,9 +103,12 @@ class Results:
     architecture: Architecture
     hardware: str
     runs: tuple[SeedResult, ...]
+    width: float = 1.0
+    model_bytes: int | None = None
+    single_picture: SinglePicture | None = None
 
     @classmethod
-    def of(cls, name: str, reports: Sequence[Report]) -> Results:
+    def of(cls, name: str, reports: Sequence[Report], *, single_picture: SinglePicture | None = None) -> Results:
         """Gather the reports of several seeds of one recipe."""
         first = reports[0]
         return cls(
@@ -96,6 +120,9 @@ class Results:
             architecture=first.architecture,
             hardware=first.provenance.hardware,
             runs=tuple(_seed_result(report) for report in reports),
+            width=_width_of(first),
+            model_bytes=first.model_bytes,
+            single_picture=single_picture,
         )
 
     def spread(self, figure: str) -> Spread:
@@ -115,7 +142,7 @@ _ADAPTER: TypeAdapter[Results] = TypeAdapter(Results)
 
 
 def write_results(results: Results, *, folder: Path = RESULTS_DIR) -> Path:
-    """Replace the published figures of a recipe."""
+    """Replace the published figures of a recipe; those of a group's lie in a folder of its name."""
     path = folder / f"{results.recipe}.json"
     write_durably(path, _ADAPTER.dump_json(results, indent=2) + b"\n")
     return path
@@ -138,10 +165,16 @@ def read_results(name: str, *, folder: Path = RESULTS_DIR) -> Results | None:
 
 
 def all_results(*, folder: Path = RESULTS_DIR) -> list[Results]:
-    """Read all published figures, the highest error first, as the history of the field went."""
+    """Read the published figures of all recipes outside groups, the highest error first, as history went."""
     found = [read_results(path.stem, folder=folder) for path in folder.glob("*.json")]
     present = [results for results in found if results is not None]
     return sorted(present, key=lambda results: -results.spread("top1_error").mean)
+
+
+def group_results(group: Group, *, folder: Path = RESULTS_DIR) -> dict[str, Results]:
+    """Read the published figures of the members of a group that are measured, by recipe and in its order."""
+    found = {member.recipe: read_results(group.name_of(member.recipe), folder=folder) for member in group.members}
+    return {recipe: results for recipe, results in found.items() if results is not None}
 
 
 def table(rows: Iterable[Results]) -> str:
@@ -169,17 +202,28 @@ def table(rows: Iterable[Results]) -> str:
 
 
 def with_table(text: str, rows: Iterable[Results]) -> str:
-    """Replace the table between the two marks of a document.
+    """Replace the table of all recipes that stand alone between the two marks of a document.
 
     Raises:
         TrainingError: The document has no such marks.
 
     """
-    before, begins, rest = text.partition(_TABLE_BEGINS)
-    _, ends, after = rest.partition(_TABLE_ENDS)
+    return between_marks(text, table(rows), name="training")
+
+
+def between_marks(text: str, table: str, *, name: str) -> str:
+    """Replace what stands between `<!-- NAME table begins -->` and `<!-- NAME table ends -->` in a document.
+
+    Raises:
+        TrainingError: The document has no such marks.
+
+    """
+    first, last = f"<!-- {name} table begins -->", f"<!-- {name} table ends -->"
+    before, begins, rest = text.partition(first)
+    _, ends, after = rest.partition(last)
     if not begins or not ends:
-        raise TrainingError(f"The document has no place for the table; it needs {_TABLE_BEGINS} and {_TABLE_ENDS}.")
-    return f"{before}{begins}\n{table(rows)}{ends}{after}"
+        raise TrainingError(f"The document has no place for the table; it needs {first} and {last}.")
+    return f"{before}{begins}\n{table}{ends}{after}"
 
 
 def with_heading(recipe_text: str, results: Results) -> str:
@@ -190,6 +234,11 @@ def with_heading(recipe_text: str, results: Results) -> str:
         if old.startswith(_HEADING):
             return "".join([*lines[:number], line, *lines[number + 1 :]])
     return line + recipe_text
+
+
+def _width_of(report: Report) -> float:
+    width = report.recipe.network.options.get("width", 1.0)
+    return float(width) if isinstance(width, int | float) else 1.0
 
 
 def _seed_result(report: Report) -> SeedResult:

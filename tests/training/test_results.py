@@ -7,44 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from service.artifact import Architecture
 from tests.training.conftest import Road
+from tests.training.result_files import results as made
 from training.errors import TrainingError
+from training.groups import Group, Member
+from training.recipe import Option
 from training.results import (
     Results,
-    SeedResult,
     Spread,
     all_results,
+    group_results,
     read_results,
     table,
     with_heading,
     with_table,
     write_results,
 )
-
-
-def _results(*errors: float, name: str = "recipe-a") -> Results:
-    return Results(
-        recipe=name,
-        recipe_digest="abc",
-        dataset="shapes",
-        n=10_000,
-        epochs=3,
-        architecture=Architecture(name="lenet5", paper="p", parameters=61_706, multiply_adds=416_520),
-        hardware="2 cores of X",
-        runs=tuple(
-            SeedResult(
-                seed=seed,
-                top1_error=error,
-                top5_error=0.01,
-                calibration_error=0.02,
-                validation_error=error,
-                best_epoch=3,
-                minutes=1.5,
-            )
-            for seed, error in enumerate(errors, start=1)
-        ),
-    )
 
 
 def test_spread_is_mean_and_sample_deviation() -> None:
@@ -69,14 +47,38 @@ def test_reports_of_several_seeds_become_results(road: Road) -> None:
     assert found.runs[0].top1_error == report.evaluation.top1_error
     assert found.runs[1].minutes == report.provenance.minutes
     assert found.spread("top1_error").deviation == 0.0
+    assert found.model_bytes == (road.run / "model.onnx").stat().st_size
+    assert (found.width, found.single_picture) == (1.0, None)
+
+
+@pytest.mark.parametrize(("options", "width"), [({}, 1.0), ({"width": 0.25}, 0.25), ({"width": 2}, 2.0)])
+def test_width_of_the_network_is_kept(road: Road, options: dict[str, Option], width: float) -> None:
+    """A table of networks at a quarter of their width says so; a whole number is a width too."""
+    recipe = dataclasses.replace(
+        road.report.recipe, network=dataclasses.replace(road.report.recipe.network, options=options)
+    )
+    assert Results.of("a", [dataclasses.replace(road.report, recipe=recipe)]).width == width
 
 
 def test_written_results_come_back(tmp_path: Path) -> None:
     """And a recipe without results has none."""
-    path = write_results(_results(0.07, 0.08), folder=tmp_path)
+    path = write_results(made(0.07, 0.08), folder=tmp_path)
     assert path == tmp_path / "recipe-a.json"
-    assert read_results("recipe-a", folder=tmp_path) == _results(0.07, 0.08)
+    assert read_results("recipe-a", folder=tmp_path) == made(0.07, 0.08)
     assert read_results("recipe-b", folder=tmp_path) is None
+
+
+def test_figures_of_a_group_lie_in_its_folder_and_in_no_other_table(tmp_path: Path) -> None:
+    """Those not measured yet are left out."""
+    group = Group(tmp_path / "shapes", (_member("one"), _member("two")), ())
+    path = write_results(made(0.07, name="shapes/one"), folder=tmp_path)
+    assert path == tmp_path / "shapes" / "one.json"
+    assert list(group_results(group, folder=tmp_path)) == ["one"]
+    assert all_results(folder=tmp_path) == []
+
+
+def _member(name: str) -> Member:
+    return Member(recipe=name, title=name, seeds=1)
 
 
 def test_damaged_results_are_refused(tmp_path: Path) -> None:
@@ -88,8 +90,8 @@ def test_damaged_results_are_refused(tmp_path: Path) -> None:
 
 def test_table_shows_each_recipe_with_mean_and_spread_the_worst_first(tmp_path: Path) -> None:
     """The order is that of progress, and the hardware is named."""
-    write_results(_results(0.07, 0.08, name="better"), folder=tmp_path)
-    write_results(_results(0.16, name="worse"), folder=tmp_path)
+    write_results(made(0.07, 0.08, name="better"), folder=tmp_path)
+    write_results(made(0.16, name="worse"), folder=tmp_path)
     text = table(all_results(folder=tmp_path))
     assert "| worse | 61,706 | 416,520 | 16.00 | 1.00 | 2.00 | 1 | 1.5 |" in text
     assert "| better | 61,706 | 416,520 | 7.50 ± 0.71 | 1.00 ± 0.00 | 2.00 ± 0.00 | 2 | 1.5 |" in text
@@ -100,11 +102,11 @@ def test_table_shows_each_recipe_with_mean_and_spread_the_worst_first(tmp_path: 
 def test_table_replaces_the_one_between_the_marks() -> None:
     """What stands around it stays, and writing twice changes nothing."""
     document = "before\n<!-- training table begins -->\nold\n<!-- training table ends -->\nafter\n"
-    once = with_table(document, [_results(0.07)])
+    once = with_table(document, [made(0.07)])
     assert once.startswith("before\n<!-- training table begins -->\n| recipe |")
     assert once.endswith("<!-- training table ends -->\nafter\n")
     assert "old" not in once
-    assert with_table(once, [_results(0.07)]) == once
+    assert with_table(once, [made(0.07)]) == once
 
 
 def test_document_without_marks_is_left_alone() -> None:
@@ -115,7 +117,7 @@ def test_document_without_marks_is_left_alone() -> None:
 
 def test_heading_of_a_recipe_is_replaced_or_put_on_top() -> None:
     """The file says what it gave, in one line that is always the latest."""
-    results = _results(0.07, 0.08)
+    results = made(0.07, 0.08)
     line = (
         "# Measured: top-1 error 7.50 ± 0.71 % (n = 2 seeds, 10,000 test pictures), 1.5 minutes each on 2 cores of X\n"
     )

@@ -37,5 +37,9 @@ def _add_publish(commands: Subparsers) -> None:
 
 def _add_table(commands: Subparsers) -> None:
     table = commands.add_parser("table", help="print the published figures as a Markdown table")
+    table.add_argument("--group", metavar="NAME", help="of a group of recipes such as progress, with a figure")
     table.add_argument("--write", nargs="+", type=Path, default=[], metavar="FILE", help="put it into these documents")
+    table.add_argument(
+        "--results-dir", type=Path, metavar="FOLDER", help="where the figures are (default: with the recipes)"
+    )
     table.set_defaults(run=shared.lazily("publish", "show_table"))

@@ -38,9 +38,24 @@ def _add_train(commands: Subparsers) -> None:
 
 
 def _add_compare(commands: Subparsers) -> None:
-    compare = commands.add_parser("compare", help="measure recipes over several seeds and write the published figures")
-    compare.add_argument("recipes", nargs="+", metavar="RECIPE", help="names or .toml files")
-    compare.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 1 to N (default: 3)")
+    compare = commands.add_parser(
+        "compare",
+        help="measure recipes over several seeds and write the published figures",
+        description="Recipes as they stand replace the published figures; those of recipes that are changed here go "
+        "to `results` in the runs folder.",
+    )
+    compare.add_argument(
+        "recipes", nargs="+", metavar="RECIPE", help="names or .toml files, or groups of recipes such as progress"
+    )
+    compare.add_argument(
+        "--seeds", type=int, metavar="N", help="seeds 1 to N (default: 3, or what a group says of each recipe)"
+    )
+    compare.add_argument(
+        "--width",
+        type=float,
+        metavar="FACTOR",
+        help="of the channels of every architecture that has the option `width`; others stay as they are",
+    )
     shared.add_changes(compare)
     shared.add_hardware(compare)
     shared.add_start(compare)
@@ -48,4 +63,4 @@ def _add_compare(commands: Subparsers) -> None:
     compare.add_argument(
         "--results-dir", type=Path, metavar="FOLDER", help="where the figures go (default: with the recipes)"
     )
-    compare.set_defaults(run=shared.lazily("train", "compare"))
+    compare.set_defaults(run=shared.lazily("compare", "compare"))

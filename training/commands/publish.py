@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
+from training.commands.compare import draw_group, figure_path
 from training.commands.shared import experiment_of, settings_of
 from training.data import open_data
 from training.durable import write_durably
 from training.errors import TrainingError
 from training.finish import finish
+from training.group_table import group_table
+from training.groups import Group, require_group
 from training.pipeline import prepare
 from training.progress import ConsoleReporter
 from training.release import publish_run
 from training.report import best_seed
-from training.results import (
-    all_results,
-    read_results,
-    table,
-    with_table,
-)
-
-if TYPE_CHECKING:
-    pass
+from training.results import RESULTS_DIR, all_results, between_marks, group_results, read_results, table
 
 
 def export(parsed: argparse.Namespace) -> int:
@@ -55,13 +51,27 @@ def publish(parsed: argparse.Namespace) -> int:
 
 
 def show_table(parsed: argparse.Namespace) -> int:
-    """Print the published figures, or put them into documents."""
-    rows = all_results()
+    """Print the published figures, or put them into documents; those of a group come with a figure."""
+    folder = parsed.results_dir or RESULTS_DIR
+    group = require_group(parsed.group) if parsed.group else None
+    if group is not None:
+        draw_group(group, folder=folder)
     if not parsed.write:
-        ConsoleReporter().say(table(rows))
+        ConsoleReporter().say(_table(group, folder=folder, document=None))
     for path in parsed.write:
+        text = _table(group, folder=folder, document=path)
         try:
-            write_durably(path, with_table(path.read_text(encoding="utf-8"), rows).encode())
+            document = path.read_text(encoding="utf-8")
+            write_durably(path, between_marks(document, text, name=group.name if group else "training").encode())
         except OSError as error:
             raise TrainingError(f"{path}: {error.strerror}") from error
     return 0
+
+
+def _table(group: Group | None, *, folder: Path, document: Path | None) -> str:
+    """Write a table; in a document it shows the group's figure, where that lies as seen from there."""
+    if group is None:
+        return table(all_results(folder=folder))
+    figure = figure_path(group, folder=folder)
+    seen = Path(os.path.relpath(figure, document.resolve().parent)).as_posix() if document else None
+    return group_table(group, group_results(group, folder=folder), figure=seen)
