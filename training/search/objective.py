@@ -133,7 +133,7 @@ class TrainingObjective:
         """
         try:
             records = self._train(trial)
-        except (RecipeError, DataError, torch.OutOfMemoryError) as error:
+        except (RecipeError, DataError, CheckpointError, torch.OutOfMemoryError) as error:
             raise TrialFailedError(str(error)) from error
         except RuntimeError as error:
             if not any(words in str(error) for words in _OUT_OF_MEMORY):

@@ -11,14 +11,20 @@ import functools
 from collections.abc import Callable
 
 from training.data import DataSet
+from training.pipeline import _normalization
 from training.recipe import Data, Picture, Recipe
-from training.splits import Splits, division_of, make_splits, training_and_validation
+from training.splits import Normalization, Splits, division_of, make_splits, training_and_validation
 
 _SIZES_KEPT = 3  # a search over the size of pictures comes back to each again and again
 
 
-def splits_without_test(dataset: DataSet, *, recipe: Recipe) -> Splits:
+def splits_without_test(dataset: DataSet, *, recipe: Recipe, normalization: Normalization | None = None) -> Splits:
     """Divide a data set just as a training does, and leave its test pictures alone.
+
+    Args:
+        dataset: Opened.
+        recipe: Of the trial.
+        normalization: As `make_splits` takes it.
 
     Raises:
         DataError: As `make_splits` does.
@@ -26,7 +32,8 @@ def splits_without_test(dataset: DataSet, *, recipe: Recipe) -> Splits:
     """
     training, validation = training_and_validation(dataset.divided(division_of(recipe.data)), recipe=recipe.data)
     pictures = {"train": training, "validation": validation, "test": validation}
-    splits = make_splits(dataclasses.replace(dataset, pictures=pictures, undivided=None), recipe=recipe)
+    blind = dataclasses.replace(dataset, pictures=pictures, undivided=None)
+    splits = make_splits(blind, recipe=recipe, normalization=normalization)
     return dataclasses.replace(splits, test=())
 
 
@@ -40,7 +47,8 @@ def pictures_for(dataset: DataSet, *, base: Recipe) -> Callable[[Recipe], Splits
     """
 
     @functools.lru_cache(maxsize=_SIZES_KEPT)
-    def decoded(data: Data, picture: Picture) -> Splits:
-        return splits_without_test(dataset, recipe=dataclasses.replace(base, data=data, picture=picture))
+    def decoded(data: Data, picture: Picture, normalization: Normalization | None) -> Splits:
+        recipe = dataclasses.replace(base, data=data, picture=picture)
+        return splits_without_test(dataset, recipe=recipe, normalization=normalization)
 
-    return lambda recipe: decoded(recipe.data, recipe.picture)
+    return lambda recipe: decoded(recipe.data, recipe.picture, _normalization(recipe))

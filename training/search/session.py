@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from optuna import Study
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
 
 from service.artifact import NAME_PATTERN
 from training.data import open_data
@@ -98,67 +100,89 @@ def work(
 
     """
     began_s = time.monotonic()
-    request.require_sense()
-    space = read_space(request.tables, additions=request.additions)
-    folder = StudyFolder(settings.runs_dir / "tune" / request.study)
-    address = request.storage or f"journal:{folder.journal}"
-    with Worker(folder.workers, now_s=time.time) as worker:
-        if serves_one_worker(address) and worker.others():
+    plan = _Plan.of(request, settings=settings)
+    with Worker(plan.folder.workers, now_s=time.time) as worker:
+        if serves_one_worker(plan.address) and worker.others():
             raise SearchError(
                 "SQLite serves one worker at a time, and another is at work; take journal:FILE for several."
             )
-        splits_of = pictures_for(
-            open_data(request.experiment.recipe.data.name, settings=settings), base=request.experiment.recipe
-        )
-        splits = splits_of(request.experiment.recipe)
-        study = _open(request, space=space, address=address, fingerprint=splits.fingerprint)
-        teller.say(_welcome(request, study, space=space, splits=splits))
+        recipe = request.experiment.recipe
+        splits_of = pictures_for(open_data(recipe.data.name, settings=settings), base=recipe)
+        splits = splits_of(recipe)
+        study = _open(request, plan, fingerprint=splits.fingerprint)
+        teller.say(_welcome(request, study, space=plan.space, splits=splits))
         objective = TrainingObjective(
             name=request.study,
             tables={name: table for name, table in request.tables.items() if name != SEARCH},
-            space=space,
+            space=plan.space,
             seed=request.experiment.seed,
             fabric=fabric,
             splits_of=splits_of,
-            folder=folder,
+            folder=plan.folder,
             worker=worker,
             bar=teller,
             wants_to_stop=wants_to_stop,
         )
         search = Search(
             study=study,
-            space=space,
-            folder=folder,
+            space=plan.space,
+            folder=plan.folder,
             worker=worker,
             objective=objective,
             trials=request.trials,
             is_over=lambda: wants_to_stop() or _is_late(request, began_s=began_s),
             teller=teller,
         )
-        try:
-            search.run()
-        except InterruptedRunError:
-            teller.say("The trial under way was broken off; the next worker goes on with it.")
-    about = _about(request, space=space, address=address, splits=splits)
-    _conclude(study, about=about, folder=folder, teller=teller)
+        _run(search, teller=teller)
+    _conclude(study, about=_about(request, plan, splits=splits), folder=plan.folder, teller=teller)
 
 
-def _open(request: Request, *, space: Space, address: str, fingerprint: str) -> Study:
-    recipe, seed = request.experiment.recipe, request.experiment.seed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What follows from a request without a look at pictures or storage, so that slips are answered at once."""
+
+    space: Space
+    sampler: BaseSampler
+    pruner: BasePruner
+    folder: StudyFolder
+    address: str
+
+    @classmethod
+    def of(cls, request: Request, *, settings: Settings) -> _Plan:
+        request.require_sense()
+        space = read_space(request.tables, additions=request.additions)
+        folder = StudyFolder(settings.runs_dir / "tune" / request.study)
+        return cls(
+            space=space,
+            sampler=make_sampler(request.sampler, space=space, seed=request.experiment.seed),
+            pruner=make_pruner(request.pruner, epochs=request.experiment.recipe.training.epochs),
+            folder=folder,
+            address=request.storage or f"journal:{folder.journal}",
+        )
+
+
+def _open(request: Request, plan: _Plan, *, fingerprint: str) -> Study:
     return open_study(
-        open_storage(address),
+        open_storage(plan.address),
         name=request.study,
-        sampler=make_sampler(request.sampler, space=space, seed=seed),
-        pruner=make_pruner(request.pruner, epochs=recipe.training.epochs),
+        sampler=plan.sampler,
+        pruner=plan.pruner,
         identity={
-            "recipe": recipe_digest(recipe),
-            "search space": space.tables(),
+            "recipe": recipe_digest(request.experiment.recipe),
+            "search space": plan.space.tables(),
             "sampler": request.sampler,
             "pruner": request.pruner,
-            "seed": seed,
+            "seed": request.experiment.seed,
             "data": fingerprint,
         },
     )
+
+
+def _run(search: Search, *, teller: Teller) -> None:
+    try:
+        search.run()
+    except InterruptedRunError:
+        teller.say("The trial under way was broken off; the next worker goes on with it.")
 
 
 def _is_late(request: Request, *, began_s: float) -> bool:
@@ -178,18 +202,18 @@ def _welcome(request: Request, study: Study, *, space: Space, splits: Splits) ->
     return "\n".join(lines)
 
 
-def _about(request: Request, *, space: Space, address: str, splits: Splits) -> About:
+def _about(request: Request, plan: _Plan, *, splits: Splits) -> About:
     return About(
         recipe=request.experiment.name,
         tables=request.tables,
-        space=space,
+        space=plan.space,
         sampler=request.sampler,
         pruner=request.pruner,
         seed=request.experiment.seed,
         asked=request.trials,
         data=splits.dataset.name,
         validation_pictures=len(splits.validation),
-        storage=without_password(address),
+        storage=without_password(plan.address),
     )
 
 

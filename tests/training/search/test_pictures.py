@@ -10,12 +10,15 @@ import torch
 
 from tests.picture_files import encoded
 from tests.training.data_sets import LABELS, shape_picture, shape_recipe, write_parquet, write_shapes
+from training.checkpoints import Checkpoint, write_checkpoint
 from training.data import DataSet, open_data
 from training.errors import DataError
 from training.pictures import Pictures
+from training.recipe import Start
 from training.search.pictures import pictures_for, splits_without_test
 from training.settings import Settings
 from training.splits import make_splits
+from training.starting import weights_to_publish
 
 RECIPE = shape_recipe(data={"validation_pictures": 12})
 
@@ -66,6 +69,19 @@ def test_test_pictures_that_were_put_aside_stay_aside(tmp_path: Path) -> None:
     whole, blind = make_splits(dataset, recipe=RECIPE), splits_without_test(dataset, recipe=RECIPE)
     assert blind.fingerprint == whole.fingerprint
     assert len(blind.training) + len(blind.validation) == 90 - len(whole.test) < 90
+
+
+def test_fine_tuning_shows_pictures_as_the_weights_have_learned_them(tmp_path: Path) -> None:
+    """Mean and std come from the weights that the recipe starts from, as in a training; each is decoded once."""
+    dataset = _opened(write_shapes(tmp_path / "good", training=60, test=3))
+    weights = weights_to_publish(Checkpoint({}, {}), mean=(0.25,), std=(0.5,), labels=LABELS)
+    write_checkpoint(tmp_path / "weights.safetensors", weights)
+    start = Start(weights=str(tmp_path / "weights.safetensors"))
+    splits_of = pictures_for(dataset, base=RECIPE)
+    tuned = splits_of(dataclasses.replace(RECIPE, start=start))
+    assert (tuned.spec.preprocessing.mean, tuned.spec.preprocessing.std) == ((0.25,), (0.5,))
+    assert splits_of(dataclasses.replace(RECIPE, start=dataclasses.replace(start, layer_factor=0.5))) is tuned
+    assert splits_of(RECIPE).spec.preprocessing.mean != (0.25,)
 
 
 def test_pictures_of_every_size_are_decoded_once(tmp_path: Path) -> None:
