@@ -21,6 +21,7 @@ from training.data.tables import open_hub, open_tables
 from training.errors import DataError
 from training.settings import Settings
 
+_IN_ORDER = ("train", "validation", "test")
 _TABLE_ENDINGS = (".parquet", ".arrow")
 _LEAST_PER_CLASS = 3  # one to train, one to validate, one to test
 
@@ -164,7 +165,8 @@ def _by_usual_names(splits: dict[str, Examples]) -> dict[str, Examples]:
     renamed = {SPLIT_NAMES.get(split.casefold(), split): examples for split, examples in splits.items()}
     if len(renamed) == 1 and not renamed.keys() & set(SPLIT_NAMES.values()):
         return {"train": next(iter(renamed.values()))}
-    return renamed
+    order = [split for split in _IN_ORDER if split in renamed]
+    return {split: renamed[split] for split in (*order, *sorted(renamed.keys() - set(order)))}
 
 
 def _test_taken(whole: Examples, division: Division, *, source: str) -> tuple[Examples, Examples]:
