@@ -8,7 +8,7 @@ found here, before the first epoch: classes without pictures, broken files, pict
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -95,6 +95,26 @@ def make_splits(dataset: DataSet, *, recipe: Recipe, normalization: Normalizatio
         twins=twins,
         remarks=(*remarks, *twins.named),
     )
+
+
+def as_recipe_says(dataset: DataSet, *, recipe: Recipe, splits: Sequence[str] = ("test",)) -> DataSet:
+    """Give a data set as a run of this recipe saw it, to look at its pictures again after the run.
+
+    Args:
+        dataset: Opened and listed.
+        recipe: Of the run: how test pictures are put aside, and whether broken ones are skipped.
+        splits: Whose pictures are needed; where broken ones are skipped, each of these is decoded once to find them.
+
+    Raises:
+        DataError: The set cannot be divided like that, or has no such split.
+
+    """
+    dataset = dataset.divided(division_of(recipe.data))
+    if recipe.data.broken == "refuse":
+        return dataset
+    loader = Loader(spec=plain_input_spec(recipe.picture), workers=usual_workers(recipe.data.workers), skip_broken=True)
+    usable = {split: loader.look_through(dataset.examples(split))[0] for split in splits}
+    return replace(dataset, pictures={**dataset.pictures, **usable})
 
 
 def division_of(recipe: Data) -> Division:

@@ -23,7 +23,7 @@ from training.data import open_data
 from training.errors import DataError
 from training.pictures import Pictures, channel_statistics
 from training.recipe import Recipe
-from training.splits import Splits, make_splits
+from training.splits import Splits, as_recipe_says, make_splits
 from training.streaming import StreamedPictures
 
 
@@ -189,6 +189,18 @@ def test_broken_files_are_left_out_as_asked_and_named(tmp_path: Path, memory_mb:
     assert found.training.take(torch.arange(len(found.training))).flatten(1).any(dim=1).all()  # no black picture
 
 
+def test_pictures_of_a_finished_run_are_found_again(tmp_path: Path) -> None:
+    """After a run the same test pictures are there: put aside alike, and without the broken ones if it skipped them."""
+    folder = _with_broken(tmp_path)
+    opened = open_data(str(folder), settings=folders_in(tmp_path))
+    recipe = _recipe(broken="skip", split_seed=4, test_pictures=14)
+    found = as_recipe_says(opened, recipe=recipe)
+    tested = [example.origin for example in make_splits(opened, recipe=recipe).test]
+    assert len(tested) < 14
+    assert [example.origin for example in found.examples("test")] == tested
+    assert len(as_recipe_says(opened, recipe=_recipe(test_pictures=14)).examples("test")) == 14
+
+
 def test_labels_of_no_class_count_as_broken(tmp_path: Path) -> None:
     """A label out of range is named, or its picture skipped."""
     files = [encoded(shape_picture(number % 3, seed=number)) for number in range(30)]
@@ -206,9 +218,7 @@ def test_class_whose_pictures_are_all_broken_is_named(tmp_path: Path) -> None:
     folder = write_class_folders(tmp_path / "photos", {"cats": 8, "dogs": 8})
     for path in (folder / "dogs").iterdir():
         path.write_bytes(b"broken")
-    with pytest.raises(
-        DataError, match=r"(?s)8 pictures of .* cannot be used.*dogs/00.\.png: .*and 3 more"
-    ):
+    with pytest.raises(DataError, match=r"(?s)8 pictures of .* cannot be used.*dogs/00.\.png: .*and 3 more"):
         _split(folder)
     with pytest.raises(DataError, match="no training pictures of 'dogs' that can be used"):
         _split(folder, broken="skip")
