@@ -20,10 +20,8 @@ from training.architectures.normalization import LocalResponseNorm
 from training.architectures.padding import SamePad2d
 from training.architectures.pooling import MedianPool2d
 from training.architectures.resnet import SubsamplingShortcut
-from training.architectures.sizes import output_size
-from training.feature_map import FeatureMap, Field
-
-Pair = tuple[int, int]
+from training.feature_map import FeatureMap
+from training.windows import Window, field_formula
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,65 +60,9 @@ def rule_for(layer: nn.Module) -> Rule:
     raise TypeError(f"There is no rule for layers of class {type(layer).__name__}; add one to training/layer_rules.py.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Window:
-    """A window sliding over a map: sizes per axis, height first."""
-
-    kernel: Pair
-    stride: Pair
-    padding: Pair
-    dilation: Pair = (1, 1)
-    ceil_mode: bool = False
-
-    @classmethod
-    def of(cls, layer: Any) -> _Window:  # noqa: ANN401 - PyTorch's and our windowed layers share attributes and no class
-        return cls(
-            kernel=_pair(layer.kernel_size),
-            stride=_pair(layer.stride),
-            padding=_pair(layer.padding),
-            dilation=_pair(getattr(layer, "dilation", 1)),
-            ceil_mode=getattr(layer, "ceil_mode", False),
-        )
-
-    def __str__(self) -> str:
-        words = [f"{_by(self.kernel)} window", f"stride {_by(self.stride, short=True)}"]
-        if self.dilation != (1, 1):
-            words.append(f"dilation {_by(self.dilation, short=True)}")
-        return ", ".join([*words, "rounded up"] if self.ceil_mode else words)
-
-    @property
-    def padded(self) -> str:
-        """Pixels added on each side, in words."""
-        return _by(self.padding, short=True) if any(self.padding) else "valid"
-
-    def slide(self, entering: FeatureMap, *, channels: int) -> tuple[FeatureMap, tuple[str, ...]]:
-        """Give the map after the window, and the formulas of its sides and of its receptive field."""
-        _, *sides = entering.maps
-        outputs, fields, formulas = [], [], []
-        for axis, (side, field) in enumerate(zip(sides, (entering.rows, entering.columns), strict=True)):
-            kernel, stride, padding, dilation = (
-                option[axis] for option in (self.kernel, self.stride, self.padding, self.dilation)
-            )
-            outputs.append(
-                output_size(
-                    side, kernel=kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=self.ceil_mode
-                )
-            )
-            fields.append(field.through_window(kernel, stride=stride, before=padding, dilation=dilation))
-            rounding = "ceil" if self.ceil_mode else "floor"
-            formulas.append(
-                f"{('height', 'width')[axis]} = {rounding}(({side} + 2*{padding} - {dilation}*({kernel} - 1) - 1)"
-                f" / {stride}) + 1 = {outputs[-1]}"
-            )
-            formulas.append(_field_formula(axis, field, kernel=kernel, dilation=dilation, after=fields[-1]))
-        rows, columns = fields
-        leaving = replace(entering, shape=(channels, *outputs), rows=rows, columns=columns)
-        return leaving, (formulas[0], formulas[2], formulas[1], formulas[3])
-
-
 def _convolution(layer: nn.Conv2d, entering: FeatureMap) -> Effect:
     _check_channels(entering, layer.in_channels)
-    window = _Window.of(layer)
+    window = Window.of(layer)
     output, formulas = window.slide(entering, channels=layer.out_channels)
     _, height, width = output.maps
     taps = math.prod(window.kernel) * layer.in_channels // layer.groups
@@ -145,7 +87,7 @@ def _convolution(layer: nn.Conv2d, entering: FeatureMap) -> Effect:
 
 def _fixed_convolution(layer: FixedConv2d, entering: FeatureMap) -> Effect:
     _check_channels(entering, layer.in_channels)
-    window = _Window.of(layer)
+    window = Window.of(layer)
     output, formulas = window.slide(entering, channels=layer.out_channels)
     _, height, width = output.maps
     multiply_adds = math.prod(window.kernel) * layer.in_channels * layer.out_channels * height * width
@@ -161,7 +103,7 @@ def _fixed_convolution(layer: FixedConv2d, entering: FeatureMap) -> Effect:
 
 def _sparse_convolution(layer: SparseConv2d, entering: FeatureMap) -> Effect:
     _check_channels(entering, layer.in_channels)
-    window = _Window.of(layer)
+    window = Window.of(layer)
     output, formulas = window.slide(entering, channels=layer.out_channels)
     _, height, width = output.maps
     taps = math.prod(window.kernel) * layer.connections
@@ -182,7 +124,7 @@ def _sparse_convolution(layer: SparseConv2d, entering: FeatureMap) -> Effect:
 
 
 def _pooling(layer: nn.MaxPool2d | nn.AvgPool2d | MedianPool2d, entering: FeatureMap) -> Effect:
-    window = _Window.of(layer)
+    window = Window.of(layer)
     output, formulas = window.slide(entering, channels=entering.maps[0])
     padded_average = isinstance(layer, nn.AvgPool2d) and any(window.padding)
     counted = (" counted" if layer.count_include_pad else " not counted") if padded_average else ""
@@ -218,7 +160,7 @@ def _same_padding(layer: SamePad2d, entering: FeatureMap) -> Effect:
 
 def _shortcut(layer: SubsamplingShortcut, entering: FeatureMap) -> Effect:
     channels, _, _ = entering.maps
-    window = _Window(kernel=(1, 1), stride=(layer.stride, layer.stride), padding=(0, 0))
+    window = Window(kernel=(1, 1), stride=(layer.stride, layer.stride), padding=(0, 0))
     output, formulas = window.slide(entering, channels=channels + layer.extra_channels)
     return Effect(
         output=output, options=f"{window}, {layer.extra_channels} channels of zeros", padding="valid", formulas=formulas
@@ -229,7 +171,7 @@ def _global_pooling(layer: nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d, entering
     if layer.output_size not in (1, (1, 1)):
         raise TypeError(f"Adaptive pooling to {layer.output_size} has windows of several sizes and no one formula.")
     _, height, width = entering.maps
-    window = _Window(kernel=(height, width), stride=(1, 1), padding=(0, 0))
+    window = Window(kernel=(height, width), stride=(1, 1), padding=(0, 0))
     output, formulas = window.slide(entering, channels=entering.maps[0])
     return Effect(
         output=replace(output, local=False),
@@ -266,8 +208,8 @@ def _linear(layer: nn.Linear, entering: FeatureMap) -> Effect:
         parameters=parameters,
         multiply_adds=multiply_adds,
         formulas=(
-            _field_formula(0, entering.rows, kernel=height, dilation=1, after=output.rows),
-            _field_formula(1, entering.columns, kernel=width, dilation=1, after=output.columns),
+            field_formula(0, entering.rows, kernel=height, dilation=1, after=output.rows),
+            field_formula(1, entering.columns, kernel=width, dilation=1, after=output.columns),
             f"parameters = ({layer.in_features} + {bias}) * {layer.out_features} = {parameters:,}",
             f"multiply-adds = {layer.in_features} * {layer.out_features} = {multiply_adds:,}",
         ),
@@ -324,19 +266,6 @@ def _elementwise(_: nn.Module, entering: FeatureMap) -> Effect:
 def _check_channels(entering: FeatureMap, expected: int) -> None:
     if entering.maps[0] != expected:
         raise ValueError(f"it was built for {expected} channels, and gets {entering.maps[0]}.")
-
-
-def _field_formula(axis: int, before: Field, *, kernel: int, dilation: int, after: Field) -> str:
-    growth = f"{dilation}*({kernel} - 1)*{before.jump}"
-    return f"receptive field, {('rows', 'columns')[axis]} = {before.size} + {growth} = {after.size}"
-
-
-def _pair(extent: int | tuple[int, ...]) -> Pair:
-    return (extent, extent) if isinstance(extent, int) else (extent[0], extent[1])
-
-
-def _by(pair: Pair, *, short: bool = False) -> str:
-    return str(pair[0]) if short and pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
 
 
 _RULES: dict[type[nn.Module], Rule] = {

@@ -33,9 +33,8 @@ def test_offsets_of_normalisation_learn_at_their_own_rate() -> None:
     optimizer = make_optimizer(network, recipe=recipe)
     set_learning_rate(optimizer, 0.25)
     rates = {id(weights): group["lr"] for group in optimizer.param_groups for weights in group["params"]}
-    assert rates.pop(id(network[1].bias)) == 16.0
+    assert rates.pop(id(network.get_submodule("1").bias)) == 16.0
     assert set(rates.values()) == {0.25}
-
 
 
 def test_frozen_weights_are_left_out() -> None:

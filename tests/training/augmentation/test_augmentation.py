@@ -57,7 +57,7 @@ def test_crop_shows_a_part_of_the_picture_in_the_size_of_the_whole() -> None:
     assert (cropped_NCHW.diff(dim=3) >= 0).all()
     ranges_N = (cropped_NCHW.amax(dim=(1, 2, 3)) - cropped_NCHW.amin(dim=(1, 2, 3))).float()
     assert ranges_N.mean() < 220
-    assert len(ranges_N.unique()) > 10
+    assert len(set(ranges_N.tolist())) > 10
 
 
 def test_trivial_augment_changes_portions_of_a_batch_in_different_ways() -> None:
@@ -74,7 +74,7 @@ def test_erasing_paints_the_mean_colour_over_rectangles_of_some_pictures() -> No
     lost_N = (covered_NCHW == 0).float().mean(dim=(1, 2, 3))
     assert 0.4 < (lost_N > 0).float().mean() < 0.6
     assert lost_N.max() < 0.4
-    assert set(covered_NCHW.unique().tolist()) == {0.0, 1.0}
+    assert set(covered_NCHW.flatten().tolist()) == {0.0, 1.0}
 
 
 def test_cutout_paints_one_square_of_the_side_that_was_asked_for() -> None:
