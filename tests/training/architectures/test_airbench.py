@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.architectures import ArchitectureOptionError, MirrorAverage, build
+from training.architectures import ArchitectureOptionError, MirrorAverage, build, facts
 from training.architectures.airbench import OffsetBatchNorm2d, WhiteningConv2d
 from training.export import export_model
 from training.geometry import measure
@@ -40,6 +40,15 @@ def test_windows_and_factors_do_not_learn() -> None:
     fixed = {name for name, weights in network.named_parameters() if not weights.requires_grad}
     norms = {name for name, layer in network.named_modules() if isinstance(layer, OffsetBatchNorm2d)}
     assert fixed == {"whitening.weight"} | {f"{name}.weight" for name in norms}
+
+
+def test_size_is_the_published_one() -> None:
+    """The paper counts 1.97 million weights, fixed windows and factors among them; the catalogue, those that learn."""
+    network = build("airbench94")
+    assert sum(weights.numel() for weights in network.parameters()) == 1_972_792
+    assert sum(weights.numel() for weights in network.parameters() if weights.requires_grad) == 1_971_352
+    assert facts("airbench94").parameters == 1_971_352
+    assert facts("airbench94").multiply_adds == measure(network, input_shape=(3, 32, 32)).multiply_adds == 118_147_360
 
 
 def test_first_windows_of_a_convolution_pass_their_input_on() -> None:

@@ -87,7 +87,7 @@ def _count(network: nn.Module) -> int:
 
 def test_catalog_holds_every_published_network_and_the_handmade_ones() -> None:
     """Neither a name without a check nor a check without a name."""
-    assert set(names()) == set(PUBLISHED) | OWN
+    assert set(names()) == set(PUBLISHED) | OWN | {"airbench94"}  # whose count stands in test_airbench.py
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
