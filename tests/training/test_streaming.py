@@ -10,16 +10,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 
-from tests.training.data_sets import LABELS, folders_in, write_class_folders
+from tests.training.data_sets import LABELS, experiment, folders_in, write_class_folders
+from tests.training.fits import equal, fit_of, weights_of
 from training.batches import Share, TrainingBatches, validation_batches
 from training.data import Examples, open_data
 from training.decoding import Decoder
-from training.errors import DataError
+from training.errors import DataError, InterruptedRunError
 from training.loading import Loader
 from training.pictures import Pictures
 from training.preprocessing import plain_input_spec
 from training.recipe import Augmentation, Picture
+from training.settings import Settings
+from training.splits import Splits, make_splits
 from training.streaming import StreamedPictures, in_order, usual_workers
 
 SPEC = plain_input_spec(Picture(size=16, color_mode="L"))
@@ -93,6 +97,23 @@ def test_epoch_of_a_stream_is_that_of_memory_and_can_be_entered_anywhere(example
         assert len(found) == len(expected) == 7
         for batch, wanted in zip(found, expected, strict=True):
             assert batch is None or all(map(torch.equal, batch, wanted))
+
+
+def test_run_that_streams_ends_with_the_weights_of_one_in_memory(
+    fabric: Fabric, splits: Splits, settings: Settings, tmp_path: Path
+) -> None:
+    """Even where it was stopped in the middle of an epoch: where pixels are kept decides nothing."""
+    in_memory = experiment(training={"epochs": 2})
+    expected = fit_of(fabric, splits, in_memory, tmp_path / "kept")
+    expected.run(resume=False)
+    streaming = experiment(training={"epochs": 2}, data={"memory_mb": 0})
+    streamed = make_splits(open_data("shapes", settings=settings), recipe=streaming.recipe)
+    assert isinstance(streamed.training, StreamedPictures)
+    with pytest.raises(InterruptedRunError):
+        fit_of(fabric, streamed, streaming, tmp_path / "streamed", stop_after=13).run(resume=False)
+    resumed = fit_of(fabric, streamed, streaming, tmp_path / "streamed")
+    resumed.run(resume=True)
+    assert equal(weights_of(resumed), weights_of(expected))
 
 
 def test_validation_pictures_can_be_streamed(examples: Examples, kept: Pictures) -> None:
