@@ -10,7 +10,8 @@ import pytest
 from tests.training.data_sets import write_recipe
 from training.errors import RecipeError
 from training.groups import find_group, group_names, read_group, recipe_name, require_group
-from training.recipe_file import RECIPES_DIR, read_recipe
+from training.recipe_file import RECIPES_DIR, read_recipe, recipe_digest
+from training.results import group_results, with_heading
 
 MEMBERS = """
 [[members]]
@@ -109,3 +110,20 @@ def test_progress_group_keeps_to_one_protocol() -> None:
     widths = {name: recipe.network.options.get("width") for name, recipe in recipes.items()}
     assert {name for name, width in widths.items() if width is None} == {"logistic_regression", "mlp", "lenet5"}
     assert {width for width in widths.values() if width is not None} == {0.25}
+
+
+def test_figures_of_the_progress_group_belong_to_its_recipes_as_they_stand() -> None:
+    """Whoever changes a recipe measures it again, and the line above it is the one made from its figures."""
+    group = require_group("progress")
+    measured = group_results(group)
+    if not measured:
+        pytest.skip("nothing is measured yet: python -m training compare progress")
+    seeds = {member.recipe: member.seeds for member in group.members}
+    for recipe, results in measured.items():
+        path = group.folder / f"{recipe}.toml"
+        assert results.recipe_digest == recipe_digest(read_recipe(path)), recipe
+        assert with_heading(path.read_text(encoding="utf-8"), results) == path.read_text(encoding="utf-8"), recipe
+        assert [run.seed for run in results.runs] == list(range(1, seeds[recipe] + 1)), recipe
+        assert results.single_picture is not None, recipe
+        if results.hardware.startswith("2 cores"):
+            assert max(run.minutes for run in results.runs) <= 15.0, recipe
