@@ -145,10 +145,21 @@ def read_group(folder: Path) -> Group:
     return group
 
 
-def recipe_name(path: Path, *, folder: Path = RECIPES_DIR) -> str:
+def group_of(path: Path) -> Group | None:
+    """Read the group that a recipe's file lies in; None where it stands alone.
+
+    Raises:
+        RecipeError: The group's file says something that no group can say.
+
+    """
+    folder = path.parent.resolve()
+    return read_group(folder) if (folder / GROUP_FILE).is_file() else None
+
+
+def recipe_name(path: Path) -> str:
     """Tell the name of a recipe's file: with its group's where it has one, so that `a/lenet5` is not `b/lenet5`."""
-    in_group = path.parent.resolve() != folder.resolve() and (path.parent / GROUP_FILE).is_file()
-    return f"{path.parent.resolve().name}/{path.stem}" if in_group else path.stem
+    folder = path.parent.resolve()
+    return f"{folder.name}/{path.stem}" if (folder / GROUP_FILE).is_file() else path.stem
 
 
 def _require_recipes(group: Group, *, source: Path) -> None:

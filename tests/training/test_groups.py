@@ -9,7 +9,7 @@ import pytest
 
 from tests.training.data_sets import write_recipe
 from training.errors import RecipeError
-from training.groups import find_group, group_names, read_group, recipe_name, require_group
+from training.groups import find_group, group_names, group_of, read_group, recipe_name, require_group
 from training.recipe_file import RECIPES_DIR, read_recipe, recipe_digest
 from training.results import group_results, with_heading
 
@@ -60,7 +60,10 @@ def test_group_is_found_by_name_and_by_folder(folder: Path) -> None:
 def test_recipe_of_a_group_is_named_by_both(folder: Path, tmp_path: Path) -> None:
     """Two groups may each have a lenet5; a recipe elsewhere keeps its own name, whatever its folder is called."""
     assert recipe_name(folder / "one.toml") == "shapes/one"
-    assert recipe_name(write_recipe(tmp_path / "alone.toml")) == "alone"
+    assert group_of(folder / "one.toml") == read_group(folder)
+    alone = write_recipe(tmp_path / "alone.toml")
+    assert recipe_name(alone) == "alone"
+    assert group_of(alone) is None
     assert recipe_name(RECIPES_DIR / "fashion-mlp.toml") == "fashion-mlp"
     assert recipe_name(RECIPES_DIR / "progress" / "lenet5.toml") == "progress/lenet5"
 

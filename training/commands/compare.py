@@ -14,7 +14,7 @@ from training.durable import write_durably
 from training.errors import TrainingError
 from training.experiment import Experiment
 from training.group_table import group_figure, group_table
-from training.groups import Group, find_group, recipe_name
+from training.groups import Group, find_group, group_of, recipe_name
 from training.progress import ConsoleReporter, SilentReporter
 from training.recipe_file import find_recipe
 from training.results import (
@@ -39,7 +39,6 @@ def compare(parsed: argparse.Namespace) -> int:
     settings = settings_of(parsed)
     if parsed.seeds is not None and parsed.seeds < 1:
         raise TrainingError(f"--seeds must be at least 1, not {parsed.seeds}.")
-    groups = [group for name in parsed.recipes if (group := find_group(name)) is not None]
     entrants = [entrant for name in parsed.recipes for entrant in _entrants(name, parsed)]
     changed = any(entrant.experiment.changes for entrant in entrants)
     folder = parsed.results_dir or (settings.runs_dir / "results" if changed else RESULTS_DIR)
@@ -52,7 +51,7 @@ def compare(parsed: argparse.Namespace) -> int:
             if folder == RESULTS_DIR:
                 _write_heading(entrant.path, results)
         if fabric.is_global_zero:
-            for text in _tables(groups, others=len(groups) < len(parsed.recipes), folder=folder):
+            for text in _tables(entrants, folder=folder):
                 teller.say(f"\n{text}")
 
     return on_device(parsed, work, recipes=[entrant.experiment.recipe for entrant in entrants])
@@ -95,10 +94,11 @@ def _experiment(recipe: str, parsed: argparse.Namespace) -> Experiment:
     return dataclasses.replace(experiment, name=recipe_name(find_recipe(recipe)))
 
 
-def _tables(groups: list[Group], *, others: bool, folder: Path) -> list[str]:
-    """Write what was measured: a table for each group with its figure, and one for all that stands alone."""
-    texts = [table(all_results(folder=folder))] if others else []
-    for group in groups:
+def _tables(entrants: list[Entrant], *, folder: Path) -> list[str]:
+    """Write what is measured so far: a table for each group with its figure, and one for all that stands alone."""
+    groups = [group_of(entrant.path) for entrant in entrants]
+    texts = [table(all_results(folder=folder))] if None in groups else []
+    for group in {group.name: group for group in groups if group is not None}.values():
         draw_group(group, folder=folder)
         text = group_table(group, group_results(group, folder=folder))
         texts.append(f"{text}\n{figure_path(group, folder=folder)}")

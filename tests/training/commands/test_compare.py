@@ -90,15 +90,19 @@ def test_group_is_measured_and_written_by_one_command(
     assert "| AlexNet | 2014 | 0.05 |" in capsys.readouterr().out
 
 
-def test_seeds_of_the_command_line_win_over_those_of_the_group(
+def test_one_recipe_of_a_group_keeps_its_place_in_the_table(
     capsys: pytest.CaptureFixture[str], group: Group, settings: Settings, tmp_path: Path
 ) -> None:
-    """One for all; the figures of unchanged recipes go where they were asked to go."""
-    (group.folder / "group.toml").write_text(GROUP[: GROUP.index('[[members]]\nrecipe = "wide"')])
-    assert _compare(group, settings, "--seeds", "1", "--results-dir", str(tmp_path / "figures")) == 0
-    measured = group_results(read_group(group.folder), folder=tmp_path / "figures")
-    assert [len(row.runs) for row in measured.values()] == [1]
-    assert "history/linear, seed 1 of 1" in capsys.readouterr().out
+    """Seeds from the command line, figures where they were asked to go, and the others named as not measured."""
+    recipe = str(group.folder / "linear.toml")
+    more = ["--seeds", "1", "--device", "cpu", "--results-dir", str(tmp_path / "figures")]
+    assert main(["compare", recipe, *more, *folder_arguments(settings)]) == 0
+    measured = group_results(group, folder=tmp_path / "figures")
+    assert [(name, len(row.runs)) for name, row in measured.items()] == [("linear", 1)]
+    printed = capsys.readouterr().out
+    assert "history/linear, seed 1 of 1" in printed
+    assert "| Logistic regression | 1958 |" in printed
+    assert "Not measured yet: AlexNet." in printed
 
 
 def test_unknown_group_is_refused_by_the_table(capsys: pytest.CaptureFixture[str]) -> None:
