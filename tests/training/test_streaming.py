@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 import pickle
 import signal
@@ -66,6 +67,20 @@ def test_portions_are_those_of_memory_whatever_the_number_of_processes(
     list(itertools.islice(stream.portions(PLAN), 2))
     (only,) = stream.portions([torch.tensor([5, 3])])
     assert torch.equal(only, kept.take(torch.tensor([5, 3])))
+
+
+def test_processes_live_as_long_as_the_stream(examples: Examples) -> None:
+    """They start once and not in every epoch, and end when nobody needs them any more."""
+    before = set(multiprocessing.active_children())
+    stream = _stream(examples, workers=1)
+    found = []
+    for _ in range(2):
+        list(stream.portions(PLAN))
+        found.append({child.pid for child in set(multiprocessing.active_children()) - before})
+    assert len(found[0]) == 1
+    assert found[0] == found[1]
+    del stream
+    assert not {child.pid for child in multiprocessing.active_children()} & found[0]
 
 
 def test_streaming_leaves_the_random_numbers_of_the_run_alone(examples: Examples) -> None:

@@ -28,6 +28,7 @@ def test_equal_pictures_of_different_classes_are_counted_within_and_across_split
     """Every picture that has a twin of other class counts, however many twins it has."""
     found = find_twins(_keyed("train", "aab", [0, 1, 0]), _keyed("val", "c"), _keyed("test", "ab", [0, 0]))
     assert found.contradictory == 3
+    assert find_twins(_keyed("train", "aaa", [0, 1, 2]), _keyed("val", ""), _keyed("test", "")).contradictory == 3
     assert found.named[-1] == "Identical, of different classes: train0 = train1; train1 = train0; test0 = train1."
 
 
