@@ -14,6 +14,7 @@ from pathlib import Path
 
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalStorage
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -24,6 +25,7 @@ from training.search.locks import FileLock, JournalLock
 _FIRST_OF_JOURNAL = b'{"op_code"'
 # between two epochs lie minutes, in which a connection would only be cut or keep others out
 _UNPOOLED = {"poolclass": NullPool}
+_ADVISORY_KEY = 0x636F6E7673657276  # "convserv"; any number that no other program uses
 _JOURNAL, _SQLITE, _POSTGRESQL = "journal:", "sqlite:///", "postgresql://"
 
 
@@ -97,7 +99,7 @@ def _open_postgresql(address: str) -> BaseStorage:
         raise SearchError("postgresql:// needs the package psycopg: pip install 'psycopg[binary]'.")
     try:
         url = make_url(address).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-        return _twice_tried(url)
+        return _one_after_the_other(url)
     except ArgumentError as error:
         raise SearchError(
             "The address after --storage is not like postgresql://user:password@host/database."
@@ -106,11 +108,13 @@ def _open_postgresql(address: str) -> BaseStorage:
         raise SearchError(f"{without_password(address)} cannot be opened: {_first_line(error)}") from error
 
 
-def _twice_tried(url: str) -> BaseStorage:
-    """Open a database; workers that make the same tables at the same time see each other's as an error once."""
-    try:
-        return RDBStorage(url, engine_kwargs=_UNPOOLED)
-    except SQLAlchemyError:
+def _one_after_the_other(url: str) -> BaseStorage:
+    """Open a database while no other worker does, because each would make the same tables.
+
+    Source: the lock is one of PostgreSQL's advisory locks, which end with their connection.
+    """
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_KEY})
         return RDBStorage(url, engine_kwargs=_UNPOOLED)
 
 

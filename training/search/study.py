@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import optuna
 from optuna import Study, Trial, TrialPruned
+from optuna.exceptions import StorageInternalError
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
@@ -148,8 +149,16 @@ class Search:
 
         Raises:
             InterruptedRunError: The trial under way was broken off, and queued again.
+            SearchError: The storage or the disk failed; what was written before stays.
 
         """
+        try:
+            self._train_all()
+        except (StorageInternalError, OSError) as error:
+            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            raise SearchError(f"The search broke off: {reason}. The same command goes on from here.") from error
+
+    def _train_all(self) -> None:
         while (trial := self._next()) is not None:
             try:
                 self._carry_out(trial)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import importlib
 import importlib.util
+import multiprocessing
 import shutil
 import subprocess
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -68,6 +71,36 @@ def test_postgresql_keeps_the_same_trials(postgresql: str, tmp_path: Path) -> No
     search(tmp_path, trials=4, address=postgresql)
     search(tmp_path / "plain", trials=4)
     assert finished(tmp_path, address=postgresql) == finished(tmp_path / "plain")
+
+
+def _work(path: Path, address: str, start: Connection, result: Connection) -> None:
+    start.recv()
+    search(path, sampler="grid", trials=12, address=address)
+    result.send("done")
+
+
+def test_two_machines_on_an_empty_postgresql_share_a_grid(postgresql: str, tmp_path: Path) -> None:
+    """Both make the tables and the study at once and share no folder; each point is trained, at most one too often."""
+    psycopg = importlib.import_module("psycopg")
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE shared")
+    address = postgresql.replace("/postgres?", "/shared?")
+    fork = multiprocessing.get_context("fork")
+    pipes = [(fork.Pipe(), fork.Pipe()) for _ in range(2)]
+    machines = [
+        fork.Process(target=_work, args=(tmp_path / f"machine-{number}", address, start[1], result[1]))
+        for number, (start, result) in enumerate(pipes)
+    ]
+    for machine in machines:
+        machine.start()
+    for start, _ in pipes:
+        start[0].send("go")
+    for machine in machines:
+        machine.join()
+    assert [machine.exitcode for machine in machines] == [0, 0]
+    found = finished(tmp_path, address=address)
+    assert len({(rate, hidden) for rate, hidden, _ in found}) == 12
+    assert len(found) <= 13
 
 
 def test_postgresql_that_does_not_answer_is_named_without_the_password() -> None:

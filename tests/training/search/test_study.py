@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -17,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tests.training.search.studies import HIDDEN, RATE, finished, formula, search, trials_of
 from training.errors import InterruptedRunError
-from training.search.errors import TrialFailedError
+from training.search.errors import SearchError, TrialFailedError
 from training.search.study import CONTINUES, DEATHS, MOST_DEATHS, REASON, trained
 
 _FORK = multiprocessing.get_context("fork")
@@ -125,6 +126,23 @@ def test_trial_that_takes_every_worker_down_is_given_up(tmp_path: Path) -> None:
     counted = trained(trials_of(tmp_path))
     assert [trial.state for trial in counted] == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
     assert len(trials_of(tmp_path)) == MOST_DEATHS + 2
+
+
+def test_full_disk_and_lost_storage_end_the_search_in_words(tmp_path: Path) -> None:
+    """What was written stays, and the same command goes on; no stack trace of a database."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(SearchError, match=r"broke off: .*No space left on device\. The same command goes on"):
+        search(tmp_path, trials=3, objective=_raising(full, at=1))
+    search(tmp_path, trials=3)
+    assert len(finished(tmp_path)) == 3
+    database = tmp_path / "lost.db"
+
+    def losing(trial: Trial) -> float:
+        database.write_bytes(b"overwritten " * 1000)
+        return formula(trial)
+
+    with pytest.raises(SearchError, match=r"broke off: .*The same command goes on"):
+        search(tmp_path, trials=3, objective=losing, address=f"sqlite:///{database}")
 
 
 def test_interrupted_trial_is_queued_again_as_often_as_people_like(tmp_path: Path) -> None:
