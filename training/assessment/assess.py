@@ -10,20 +10,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from service.engine.session import Session
 from training.assessment.by_class import class_scores
 from training.assessment.calibration import reliability
 from training.assessment.latency import Latency, measure_latency
 from training.assessment.mistakes import surest_mistakes
 from training.assessment.pixels import pixels_of
 from training.assessment.record import Assessment, Subject
-from training.assessment.robustness import draw_sample, measure_robustness
-from training.data import Example
+from training.assessment.robustness import Robustness, draw_sample, measure_robustness
 from training.environment import hardware, versions
 from training.published import KnownPictures, PublishedModel
 from training.scores import confusion, evaluation_of
 
 _MISTAKES = 24
 _TIMED_PICTURES = 200
+
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ def assess(
     pictures: KnownPictures,
     *,
     options: Options,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> Assessed:
     """Measure everything there is to say about a model on pictures of known class.
 
@@ -82,25 +84,8 @@ def assess(
     probabilities_NK, labels_N = predictions.probabilities_NK, predictions.labels_N
     counts_KK = confusion(probabilities_NK, labels_N)
     mistakes = surest_mistakes(predictions, manifest.labels, count=_MISTAKES)
-    n = len(labels_N)
-    sample = draw_sample(n, count=options.robustness_pictures, seed=options.seed)
-    timed = draw_sample(n, count=_TIMED_PICTURES, seed=options.seed)
-    # read once more, because all pictures of a large set do not fit into memory
-    again = pictures.select({*sample, *timed, *(mistake.number for mistake in mistakes)})
-    tell(f"timing {len(timed)} single pictures")
-    latency = _latency(model, [again[number] for number in timed], threads=options.threads)
-    robustness = None
-    if sample:
-        tell(f"changing {len(sample)} pictures in every way")
-        robustness = measure_robustness(
-            session,
-            {number: again[number] for number in sample},
-            spec=manifest.input,
-            output=manifest.output,
-            of=n,
-            seed=options.seed,
-            tell=lambda change: tell(f"  {change}"),
-        )
+    steps = manifest.input.preprocessing
+    mistaken = pictures.select(mistake.number for mistake in mistakes)
     assessment = Assessment(
         subject=_subject(model),
         data_source=pictures.dataset.source,
@@ -110,24 +95,43 @@ def assess(
         confusion=tuple(tuple(row) for row in counts_KK.tolist()),
         calibration=reliability(probabilities_NK, labels_N),
         mistakes=mistakes,
-        robustness=robustness,
-        latency=latency,
+        latency=_latency(model, pictures, n=len(labels_N), options=options, tell=tell),
+        robustness=_robustness(model, session, pictures, n=len(labels_N), options=options, tell=tell),
         versions=versions(),
     )
-    steps = manifest.input.preprocessing
-    return Assessed(assessment, tuple(pixels_of(again[mistake.number], steps=steps) for mistake in mistakes))
+    return Assessed(assessment, tuple(pixels_of(example, steps=steps) for example in mistaken.values()))
 
 
-def _latency(model: PublishedModel, examples: list[Example], *, threads: int) -> Latency:
+def _latency(model: PublishedModel, pictures: KnownPictures, *, n: int, options: Options, tell: Tell) -> Latency:
     """Load the model once more, so that the time is that of a fresh session and of nothing that ran before."""
+    chosen = draw_sample(n, count=_TIMED_PICTURES, seed=options.seed)
+    tell(f"timing {len(chosen)} single pictures")
     return measure_latency(
-        model.load(threads=threads),
-        examples,
+        model.load(threads=options.threads),
+        list(pictures.select(chosen).values()),
         spec=model.manifest.input,
         output=model.manifest.output,
-        threads=threads,
+        threads=options.threads,
         hardware=hardware(torch.device("cpu"), processes=1),
         clock=time.perf_counter,
+    )
+
+
+def _robustness(
+    model: PublishedModel, session: Session, pictures: KnownPictures, *, n: int, options: Options, tell: Tell
+) -> Robustness | None:
+    chosen = draw_sample(n, count=options.robustness_pictures, seed=options.seed)
+    if not chosen:
+        return None
+    tell(f"changing {len(chosen)} pictures in every way")
+    return measure_robustness(
+        session,
+        pictures.select(chosen),
+        spec=model.manifest.input,
+        output=model.manifest.output,
+        of=n,
+        seed=options.seed,
+        tell=lambda change: tell(f"  {change}"),
     )
 
 
