@@ -219,3 +219,12 @@ def test_local_data_is_read_silently_and_without_a_connection(tmp_path: Path) ->
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "examples 3\n", "")
     assert list(home.rglob("*")) == []
+
+
+def test_replaced_parquet_is_read_anew(tmp_path: Path) -> None:
+    """The copy that the library keeps beside the runs never answers for a file that has changed."""
+    path = tmp_path / "shapes" / "train.parquet"
+    for labels in ([0, 1, 2], [2, 1, 0]):
+        write_parquet(path, _files(), labels)
+        found = open_data(str(tmp_path / "shapes"), settings=folders_in(tmp_path))
+        assert found.examples("train").labels_N.tolist() == labels
