@@ -106,7 +106,7 @@ def card_of(manifest: Manifest, report: Report, *, results: Results | None) -> s
 
 def _front_matter(manifest: Manifest, report: Report, publication: Publication) -> str:
     known = KNOWN_SETS.get(report.data_source)
-    dataset = known.hub if known else report.data_source
+    dataset = (known.hub if known else None) or report.data_source
     evaluation = report.evaluation
     return f"""---
 license: {publication.license}

@@ -14,16 +14,12 @@ import json
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from service.artifact import (
-    Output,
-)
 from training.data import open_data
 from training.devices import use_threads
 from training.durable import write_durably
 from training.environment import current_environment
 from training.errors import CheckpointError, InterruptedRunError
 from training.experiment import Experiment, RunFolder
-from training.export import OUTPUT_NAME
 from training.finish import finish
 from training.fit import Fit, Reporter
 from training.interruption import Interruption
@@ -37,8 +33,6 @@ from training.tensorboard_log import TensorBoardLog
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-_OUTPUT = Output(tensor=OUTPUT_NAME, holds="probabilities")
 
 
 class Start(enum.Enum):
@@ -68,6 +62,8 @@ def prepare(experiment: Experiment, *, settings: Settings, teller: Teller) -> Sp
         f"identical across splits: {splits.twins.validation_in_training} of validation, "
         f"{splits.twins.test_in_training} of test"
     )
+    for remark in splits.remarks:
+        teller.say(remark)
     return splits
 
 

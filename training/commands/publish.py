@@ -20,6 +20,7 @@ from training.progress import ConsoleReporter
 from training.release import publish_run
 from training.report import best_seed
 from training.results import RESULTS_DIR, all_results, between_marks, group_results, read_results, table
+from training.splits import as_recipe_says
 
 
 def export(parsed: argparse.Namespace) -> int:
@@ -42,7 +43,7 @@ def publish(parsed: argparse.Namespace) -> int:
     publish_run(
         experiment,
         settings=settings,
-        dataset=open_data(experiment.recipe.data.name, settings=settings),
+        dataset=as_recipe_says(open_data(experiment.recipe.data.name, settings=settings), recipe=experiment.recipe),
         results=read_results(experiment.name),
         version=parsed.version,
         teller=teller,
