@@ -21,7 +21,7 @@ def test_lock_is_free_again_when_its_holder_was_killed(tmp_path: Path) -> None:
     """No one has to wait for a lock of the dead, or to remove it."""
     path = tmp_path / "deep" / "a.lock"
     listening, told = multiprocessing.Pipe()
-    holder = multiprocessing.get_context("fork").Process(target=_hold, args=(path, told))
+    holder = multiprocessing.get_context("fork").Process(target=_hold, args=(path, told), daemon=True)
     holder.start()
     assert listening.recv() == "held"
     lock = FileLock(path)

@@ -8,6 +8,7 @@ import importlib.util
 import multiprocessing
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,7 +23,7 @@ SECRET = "postgresql://me:secret@127.0.0.1:1/none"
 
 
 @pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """Start a real PostgreSQL server on a socket in a folder; give its address."""
     if importlib.util.find_spec("psycopg") is None:
         pytest.skip("psycopg is not installed")
@@ -31,14 +32,16 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     programs = [shutil.which("initdb") or "", shutil.which("pg_ctl") or ""]
     if not all(programs):
         pytest.skip("PostgreSQL's initdb and pg_ctl are not installed")
-    folder = tmp_path_factory.mktemp("pg")
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to any user but the tests'
+        yield from _served(Path(name), *programs)
+
+
+def _served(folder: Path, initdb: str, pg_ctl: str) -> Iterator[str]:
     as_user = _as_owner(folder)
     data, address = folder / "data", f"postgresql:///postgres?host={folder}&user=tester"
-    subprocess.run(
-        [*as_user, programs[0], "-D", data, "-U", "tester", "-A", "trust", "-N"], check=True, capture_output=True
-    )
+    subprocess.run([*as_user, initdb, "-D", data, "-U", "tester", "-A", "trust", "-N"], check=True, capture_output=True)
     options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-    control = [*as_user, programs[1], "-D", str(data), "-w", "-l", str(folder / "log")]
+    control = [*as_user, pg_ctl, "-D", str(data), "-w", "-l", str(folder / "log")]
     subprocess.run([*control, "-o", options, "start"], check=True, stdout=subprocess.DEVNULL)
     yield address
     subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL)
@@ -48,8 +51,6 @@ def _as_owner(folder: Path) -> list[str]:
     """Give a folder to an ordinary user where the tests run as root, and say how to run as that user."""
     if getpass.getuser() != "root":
         return []
-    for path in (folder, *folder.parents[:3]):
-        path.chmod(0o755)
     shutil.chown(folder, "nobody")
     return ["runuser", "-u", "nobody", "--"]
 
@@ -88,7 +89,7 @@ def test_two_machines_on_an_empty_postgresql_share_a_grid(postgresql: str, tmp_p
     fork = multiprocessing.get_context("fork")
     pipes = [(fork.Pipe(), fork.Pipe()) for _ in range(2)]
     machines = [
-        fork.Process(target=_work, args=(tmp_path / f"machine-{number}", address, start[1], result[1]))
+        fork.Process(target=_work, args=(tmp_path / f"machine-{number}", address, start[1], result[1]), daemon=True)
         for number, (start, result) in enumerate(pipes)
     ]
     for machine in machines:

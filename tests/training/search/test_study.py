@@ -58,7 +58,8 @@ def test_two_processes_on_one_journal_train_every_trial_once(sampler: str, trial
     """Both take part, together they make as many as were asked for, and a grid has no point twice."""
     pipes = [(_FORK.Pipe(), _FORK.Pipe()) for _ in range(2)]
     workers = [
-        _FORK.Process(target=_work, args=(tmp_path, sampler, trials, start[1], result[1])) for start, result in pipes
+        _FORK.Process(target=_work, args=(tmp_path, sampler, trials, start[1], result[1]), daemon=True)
+        for start, result in pipes
     ]
     for worker in workers:
         worker.start()
@@ -96,7 +97,7 @@ def _train_until_killed(path: Path, told: Connection) -> None:
 def test_trial_of_a_killed_worker_is_trained_by_the_next(tmp_path: Path) -> None:
     """After kill -9 the study goes on: same values, a new number, and as many trials as were asked for."""
     listening, told = _FORK.Pipe()
-    worker = _FORK.Process(target=_train_until_killed, args=(tmp_path, told))
+    worker = _FORK.Process(target=_train_until_killed, args=(tmp_path, told), daemon=True)
     worker.start()
     assert listening.recv() == "training"
     os.kill(worker.pid or 0, signal.SIGKILL)
