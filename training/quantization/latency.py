@@ -1,8 +1,8 @@
 """How long one picture takes in several files of the same network, one thread each, measured in turns.
 
-The files take turns within milliseconds, so that whatever else the machine does meets all of them, and the fastest run
-of a turn counts: what a run needs, less what other programs took meanwhile. Compared are the times of the same turn; a
-ratio measured so holds where times on a busy machine do not.
+The clock is that of the thread, which stands still while other programs have the processor: with one thread, what a run
+takes is what it would take on an idle machine. The files take turns within milliseconds, so that caches and clock rates
+meet all of them alike; the fastest run of a turn counts, and the times of the same turn are compared.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def run_times(
     batch: Tensors,
     *,
     turns: int,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = time.thread_time,
 ) -> dict[str, list[float]]:
     """Measure files in turns.
 
@@ -55,7 +55,7 @@ def run_times(
         sessions: Loaded files, by any name.
         batch: What each is fed.
         turns: How often each has its turn.
-        clock: Seconds.
+        clock: Seconds of this thread, in which a session of one thread runs.
 
     Returns:
         Seconds of the fastest run of each turn, by name.

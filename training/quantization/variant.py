@@ -56,6 +56,7 @@ def with_variant(files: Files, quantized: Quantized) -> Files:
         top5_error=report.top5_error,
         evaluated=report.comparison.n,
     )
+    card = files.get(CARD_FILE, f"# {manifest.name}\n".encode())  # a model from elsewhere may have none
     session = load_session(quantized.network, spec=manifest.input, output=manifest.output)
     extended = dataclasses.replace(
         manifest,
@@ -68,7 +69,7 @@ def with_variant(files: Files, quantized: Quantized) -> Files:
     return {
         **files,
         file: quantized.network,
-        CARD_FILE: with_section(files[CARD_FILE].decode(), report, file=file).encode(),
+        CARD_FILE: with_section(card.decode(), report, file=file).encode(),
         MANIFEST_NAME: dump_manifest(extended),
     }
 

@@ -62,6 +62,13 @@ def test_second_time_replaces_the_file(files: Files, int8: Quantized) -> None:
     assert with_variant(once, int8) == once
 
 
+def test_model_without_a_card_gets_one(files: Files, int8: Quantized) -> None:
+    """Models from elsewhere need none."""
+    without = {name: data for name, data in files.items() if name != "README.md"}
+    card = with_variant(without, int8)["README.md"].decode()
+    assert card.startswith("# shapes\n\n## In whole numbers: int8\n")
+
+
 def test_refused_file_is_not_added(files: Files, refused: Quantized) -> None:
     """There is none."""
     with pytest.raises(PublicationError, match="int8 file was refused"):
