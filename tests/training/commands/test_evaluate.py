@@ -33,7 +33,8 @@ def test_report_goes_into_the_runs_folder_and_one_line_says_where(
     *_, figures, path = capsys.readouterr().out.splitlines()
     assert "7 pictures: top-1 error 14.29%" in figures
     report = home / "runs" / "evaluation" / "colors-1" / "report.md"
-    assert path == str(report)
+    assert path == str(report.with_name("report.html"))
+    assert report.with_name("report.html").exists()
     assert "Measured on 3 of the 7 pictures" in report.read_text(encoding="utf-8")
     assert (report.parent / "mistakes.png").stat().st_size > 1000
 
