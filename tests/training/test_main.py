@@ -157,7 +157,8 @@ def test_compare_measures_seeds_and_publishes_nothing(
     assert not settings.models_dir.exists()
     assert main([*command, "--resume"]) == 0
     assert "epoch" not in capsys.readouterr().out
-    assert json.loads((tmp_path / "results" / "shapes-linear.json").read_text()) == figures
+    resumed = json.loads((tmp_path / "results" / "shapes-linear.json").read_text())
+    assert resumed["runs"] == figures["runs"]  # only the latency of a single picture is measured anew
 
 
 def test_unfinished_run_is_neither_lost_nor_continued_without_being_asked(

@@ -67,6 +67,7 @@ def test_group_is_measured_and_written_by_one_command(
         assert row.single_picture is not None
         assert (row.single_picture.n, row.single_picture.threads) == (60, 1)
         assert row.single_picture.median_ms > 0
+        assert "thread" not in row.single_picture.hardware  # those of torch have nothing to do with it
     assert "| AlexNet | 2014 | 0.05 |" in printed
     assert "AlexNet errs less often than Logistic regression: " in printed
     figure = results_dir / "history" / "error-against-multiply-adds.png"
