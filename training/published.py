@@ -14,11 +14,16 @@ from service.artifact import MANIFEST_NAME, Evaluation, Manifest, Variant, load_
 from service.engine.session import Session
 from service.errors import ArtifactError, HashMismatchError
 from training.data import DataSet, Division, Example, open_data
-from training.errors import DataError
+from training.errors import DataError, RecipeError
 from training.evaluation import Predictions, load_session, predict
+from training.loading import Loader
+from training.preprocessing import plain_input_spec
 from training.publish import published_versions
+from training.recipe import Recipe
+from training.recipe_file import find_recipe, read_recipe
 from training.scores import evaluation_of
 from training.settings import Settings
+from training.streaming import usual_workers
 
 _NAMED = 5  # classes that a message names before it counts
 
@@ -151,7 +156,8 @@ def pictures_for(
     dataset = open_data(name, settings=settings, division=division)
     if set(dataset.labels) != set(manifest.labels):
         raise DataError(_other_classes(dataset, model))
-    return KnownPictures(dataset, split, tuple(manifest.labels.index(label) for label in dataset.labels))
+    known = KnownPictures(dataset, split, tuple(manifest.labels.index(label) for label in dataset.labels))
+    return _without_broken(known, recipe=recipe_of(manifest))
 
 
 def evaluate_published(path: Path, *, data: str | None, split: str, settings: Settings) -> Evaluation:
@@ -172,6 +178,26 @@ def evaluate_published(path: Path, *, data: str | None, split: str, settings: Se
     pictures = pictures_for(model, data=data, split=split, settings=settings)
     predictions = model.predict(model.load(), pictures)
     return evaluation_of(predictions.probabilities_NK, predictions.labels_N, dataset=pictures.dataset.name, split=split)
+
+
+def recipe_of(manifest: Manifest) -> Recipe | None:
+    """Find the recipe that a model was made by; None where it is unknown by now."""
+    if manifest.provenance is None:
+        return None
+    try:
+        return read_recipe(find_recipe(manifest.provenance.recipe))
+    except RecipeError:
+        return None
+
+
+def _without_broken(pictures: KnownPictures, *, recipe: Recipe | None) -> KnownPictures:
+    """Leave out files that cannot be read, where the recipe of the model did so too."""
+    if recipe is None or recipe.data.broken == "refuse":
+        return pictures
+    loader = Loader(spec=plain_input_spec(recipe.picture), workers=usual_workers(recipe.data.workers), skip_broken=True)
+    usable, _ = loader.look_through(pictures.dataset.examples(pictures.split))
+    dataset = pictures.dataset
+    return replace(pictures, dataset=replace(dataset, pictures={**dataset.pictures, pictures.split: usable}))
 
 
 def _other_classes(dataset: DataSet, model: PublishedModel) -> str:

@@ -125,7 +125,7 @@ def test_evaluate_prints_scores_as_words_or_json(capsys: pytest.CaptureFixture[s
     assert main(["evaluate", str(road.model.parent), *road.arguments]) == 0
     assert "shapes test, 60 pictures: top-1 error" in capsys.readouterr().out
     assert main(["evaluate", str(road.model), "--json", *road.arguments]) == 0
-    assert json.loads(capsys.readouterr().out)["top1_error"] == road.report.evaluation.top1_error
+    assert json.loads(capsys.readouterr().out)["evaluation"]["top1_error"] == road.report.evaluation.top1_error
 
 
 def test_export_makes_the_same_file_again(capsys: pytest.CaptureFixture[str], road: Road) -> None:

@@ -14,14 +14,14 @@ from pydantic import TypeAdapter
 from service.artifact import MANIFEST_NAME, Manifest, dump_manifest
 from service.errors import ArtifactError
 from training.data import DataSet, Example, Examples, open_data
-from training.errors import DataError, PublicationError, RecipeError
+from training.errors import DataError, PublicationError
 from training.model_card import CARD_FILE
 from training.publish import Files, publish, published_versions, verify
+from training.published import recipe_of
 from training.quantization.procedure import Options, Pictures, quantize
 from training.quantization.report import Quantized
 from training.quantization.variant import with_variant
 from training.recipe import Data
-from training.recipe_file import find_recipe, read_recipe
 from training.settings import Settings
 from training.splits import division_of, training_and_validation
 
@@ -157,13 +157,8 @@ def publish_with_variant(
 
 def _division(manifest: Manifest, *, name: str) -> Data:
     """Say how pictures were divided: as the recipe did, or in the usual way where it is unknown by now."""
-    if manifest.provenance is None:
-        return Data(name=name)
-    try:
-        recipe = read_recipe(find_recipe(manifest.provenance.recipe))
-    except RecipeError:
-        return Data(name=name)
-    return dataclasses.replace(recipe.data, name=name)
+    recipe = recipe_of(manifest)
+    return Data(name=name) if recipe is None else dataclasses.replace(recipe.data, name=name)
 
 
 def _require_classes(dataset: DataSet, model: PublishedFiles) -> None:
