@@ -55,7 +55,7 @@ def prepare(experiment: Experiment, *, settings: Settings, teller: Teller) -> Sp
 
     """
     dataset = open_data(experiment.recipe.data.name, settings=settings)
-    splits = make_splits(dataset, recipe=experiment.recipe, normalization=_normalization(experiment.recipe))
+    splits = make_splits(dataset, recipe=experiment.recipe, normalization=normalization_of(experiment.recipe))
     teller.say(
         f"{splits.dataset.name} from {splits.dataset.source}: {len(splits.training):,} pictures to train, "
         f"{len(splits.validation):,} to validate, {len(splits.test):,} to test, {len(splits.dataset.labels)} classes; "
@@ -110,8 +110,13 @@ def run(
     return finish(experiment, splits=splits, settings=settings, teller=teller) if fabric.is_global_zero else None
 
 
-def _normalization(recipe: Recipe) -> Normalization | None:
-    """Take mean and std from the weights that a run starts from, where its recipe says so."""
+def normalization_of(recipe: Recipe) -> Normalization | None:
+    """Take mean and std from the weights that a run starts from, where its recipe says so.
+
+    Raises:
+        CheckpointError: There are no such weights, or they do not say.
+
+    """
     if recipe.start is None or recipe.start.normalization == "training":
         return None
     weights = read_weights(find_weights(recipe.start.weights))

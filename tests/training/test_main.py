@@ -48,7 +48,8 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PROJECT)
     assert ended.stdout.splitlines()[-1] == "[]"
-    for command in ("architectures", "describe", "train", "compare", "export", "evaluate", "publish", "table"):
+    learning = ("train", "compare", "tune", "export", "publish", "quantize", "table")
+    for command in ("architectures", "describe", "data", "evaluate", "figures", *learning):
         assert command in ended.stdout
 
 

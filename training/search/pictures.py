@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 
 from training.data import DataSet
-from training.pipeline import _normalization
+from training.pipeline import normalization_of
 from training.recipe import Data, Picture, Recipe
 from training.splits import Normalization, Splits, division_of, make_splits, training_and_validation
 
@@ -51,4 +51,4 @@ def pictures_for(dataset: DataSet, *, base: Recipe) -> Callable[[Recipe], Splits
         recipe = dataclasses.replace(base, data=data, picture=picture)
         return splits_without_test(dataset, recipe=recipe, normalization=normalization)
 
-    return lambda recipe: decoded(recipe.data, recipe.picture, _normalization(recipe))
+    return lambda recipe: decoded(recipe.data, recipe.picture, normalization_of(recipe))
