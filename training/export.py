@@ -1,4 +1,4 @@
-"""PyTorch -> ONNX, in one file, and the proof that both compute the same; the only importer of `onnx`.
+"""PyTorch -> ONNX, in one file, and the proof that both compute the same.
 
 The graph takes a batch of any size and ends in a softmax. What is compared are the logits before it, where a difference
 cannot hide, on batches of 1, 2 and 7: a graph that was traced with a fixed batch fails there.
