@@ -11,7 +11,7 @@ from matplotlib.ticker import EngFormatter, PercentFormatter
 
 from training.figures.canvas import BLUE, INK, canvas, plain
 
-_OFFSETS: Final = ((7, 5), (7, -12))  # points; neighbours in cost write above and below in turn
+_BESIDE: Final = (5, 4)  # points from the middle of a mark to its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class CostPoint:
     """One network.
 
     Args:
-        name: As it is written beside the point.
+        name: As it is written in the list.
         multiply_adds: Of one picture, above 0.
         error: Share of wrong first guesses, mean over seeds.
         deviation: Standard deviation over seeds; None for a single one.
@@ -33,7 +33,7 @@ class CostPoint:
 
 
 def error_against_cost_figure(points: Sequence[CostPoint], *, dataset: str, epochs: int) -> Figure:
-    """Draw the networks over a logarithmic axis of cost, with their deviation over seeds as bars.
+    """Draw the networks over a logarithmic axis of cost, numbered by it, with their deviation over seeds as bars.
 
     Args:
         points: At least one.
@@ -41,26 +41,29 @@ def error_against_cost_figure(points: Sequence[CostPoint], *, dataset: str, epoc
         epochs: Of every training.
 
     """
-    figure = canvas(8.0, 4.8)
+    figure = canvas(9.0, 4.8)
     axes = figure.subplots()
-    for number, point in enumerate(sorted(points, key=lambda point: point.multiply_adds)):
+    for number, point in enumerate(sorted(points, key=lambda point: point.multiply_adds), start=1):
         axes.errorbar(
             [point.multiply_adds],
             [point.error],
             yerr=None if point.deviation is None else [point.deviation],
             fmt="o",
             color=BLUE,
-            markersize=6,
+            markersize=5,
             capsize=3,
+            label=f"{number}  {plain(point.name)}",
         )
         axes.annotate(
-            plain(point.name),
+            str(number),
             (point.multiply_adds, point.error),
-            xytext=_OFFSETS[number % len(_OFFSETS)],
+            xytext=_BESIDE,
             textcoords="offset points",
             fontsize=9,
             color=INK,
         )
+    # names beside the points would write over each other where networks cost alike
+    figure.legend(loc="outside right upper", frameon=False, fontsize=9, handlelength=0, markerscale=0)
     axes.set_xscale("log")
     axes.margins(x=0.12, y=0.1)
     axes.set_ylim(bottom=0)
