@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from training.durable import write_durably
 from training.errors import TrainingError
 from training.experiment import Experiment
 from training.group_table import group_figure, group_table
-from training.groups import Group, find_group, group_of, recipe_name
+from training.groups import Group, find_group, group_of
 from training.progress import ConsoleReporter, SilentReporter
 from training.recipe_file import find_recipe
 from training.results import (
@@ -91,7 +90,7 @@ def _experiment(recipe: str, parsed: argparse.Namespace) -> Experiment:
     if parsed.width is not None and architecture in names() and "width" in options_of(architecture):
         changes = [*parsed.changes, f"network.options.width={parsed.width}"]
         experiment = experiment_of(recipe, argparse.Namespace(**{**vars(parsed), "changes": changes}), seed=1)
-    return dataclasses.replace(experiment, name=recipe_name(find_recipe(recipe)))
+    return experiment
 
 
 def _tables(entrants: list[Entrant], *, folder: Path) -> list[str]:

@@ -10,6 +10,7 @@ from service.errors import ConvserveError
 from training.devices import DeviceChoice, start
 from training.errors import InterruptedRunError, RecipeError
 from training.experiment import Experiment
+from training.groups import recipe_name
 from training.pipeline import Start
 from training.progress import ConsoleReporter, SilentReporter
 from training.recipe import Recipe
@@ -56,7 +57,7 @@ def experiment_of(recipe: str, parsed: argparse.Namespace, *, seed: int) -> Expe
     changes += [f"training.epochs={parsed.epochs}"] if parsed.epochs is not None else []
     changes += [f"training.threads={parsed.threads}"] if parsed.threads is not None else []
     changes += parsed.changes
-    return Experiment(path.stem, read_recipe(path, changes=changes), seed, tuple(changes))
+    return Experiment(recipe_name(path), read_recipe(path, changes=changes), seed, tuple(changes))
 
 
 def settings_of(parsed: argparse.Namespace) -> Settings:
