@@ -113,6 +113,14 @@ def sum_over_processes(fabric: Fabric, value: torch.Tensor) -> torch.Tensor:
     return cast(torch.Tensor, fabric.all_reduce(value.clone(), reduce_op="sum"))  # one tensor in, one out
 
 
+def share_buffers(fabric: Fabric, network: nn.Module) -> None:
+    """Give every process the statistics of normalisation of the first one, whose are saved."""
+    if fabric.world_size == 1:
+        return
+    for buffer in network.buffers():
+        buffer.copy_(sum_over_processes(fabric, buffer if fabric.is_global_zero else torch.zeros_like(buffer)))
+
+
 def gather_over_processes(fabric: Fabric, value: torch.Tensor) -> torch.Tensor:
     """Stack a tensor of every process along a new first axis."""
     # by a sum, because Fabric's own gathering calls what torch has deprecated, and warns

@@ -27,6 +27,7 @@ from training.network import load_network
 from training.preprocessing import normalized
 from training.progress import Speaker
 from training.report import Report, write_report
+from training.run_state import identity_of, require_same
 from training.scores import evaluation_of, reference_of
 from training.settings import Settings
 from training.splits import Splits
@@ -78,6 +79,7 @@ def in_words(evaluation: Evaluation) -> str:
 
 
 def _export(experiment: Experiment, *, splits: Splits, folder: RunFolder) -> tuple[ExportedModel, Architecture]:
+    _require_this_run(experiment, splits=splits, folder=folder)
     network = load_network(folder.best, recipe=experiment.recipe, num_classes=len(splits.dataset.labels))
     some_N = torch.arange(max(PARITY_BATCHES)) % len(splits.validation)
     images_NCHW = normalized(splits.validation.take(some_N), spec=splits.spec)
@@ -90,6 +92,13 @@ def _export(experiment: Experiment, *, splits: Splits, folder: RunFolder) -> tup
         multiply_adds=geometry.multiply_adds,
     )
     return export_model(network, images_NCHW=images_NCHW), architecture
+
+
+def _require_this_run(experiment: Experiment, *, splits: Splits, folder: RunFolder) -> None:
+    """Refuse weights that another recipe or other pictures made: their scores would be those of another run."""
+    found = read_checkpoint(folder.best).facts.get("identity", {})
+    wanted = identity_of(experiment, splits=splits)
+    require_same(wanted, {key: found.get(key) for key in wanted}, source=folder.best)
 
 
 def _history(folder: RunFolder) -> list[EpochRecord]:
@@ -165,4 +174,5 @@ def _provenance(experiment: Experiment, *, splits: Splits, folder: RunFolder, hi
         versions=environment.versions,
         hardware=environment.hardware,
         minutes=sum(record.seconds for record in history) / 60,
+        changes=experiment.changes,
     )

@@ -16,7 +16,7 @@ from torch import nn
 
 from training.batches import TrainingBatches, validation_batches
 from training.checkpoints import read_checkpoint, write_checkpoint
-from training.devices import compiled, sum_over_processes
+from training.devices import compiled, share_buffers, sum_over_processes
 from training.durable import write_durably
 from training.errors import InterruptedRunError
 from training.experiment import Experiment, RunFolder
@@ -26,7 +26,7 @@ from training.loop import Totals, Update, evaluate, train_one_epoch
 from training.optimization import make_optimizer, make_schedule
 from training.pictures import PictureSource
 from training.recipe_file import recipe_tables
-from training.run_state import Place, RunState, weights_only
+from training.run_state import Place, RunState, identity_of, weights_only
 from training.splits import Splits
 
 if TYPE_CHECKING:
@@ -235,6 +235,7 @@ class Fit:
         place, fabric, batches = self.state.place, self.state.fabric, self.batches
         started_s = self.clock()
         validation = Totals.empty(fabric.device)
+        share_buffers(fabric, self.state.judged)
         with fabric.autocast():
             evaluate(
                 self.state.judged,
@@ -264,10 +265,7 @@ class Fit:
         """Name what must be the same for a checkpoint to be continued."""
         fabric = self.state.fabric
         return {
-            **recipe_tables(self.experiment.recipe, defaults=False),
-            "publication": None,
-            "seed": self.experiment.seed,
-            "data fingerprint": self.splits.fingerprint,
+            **identity_of(self.experiment, splits=self.splits),
             "processes": fabric.world_size,
             "precision": str(fabric.strategy.precision.precision),
         }

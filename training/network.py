@@ -13,6 +13,7 @@ from training.errors import CheckpointError, RecipeError
 from training.recipe import Recipe
 
 WEIGHTS = "network"
+NORMALIZATION = "normalization"  # key of what is known about a file of weights: mean and std of the inputs
 
 
 def build_network(recipe: Recipe, *, num_classes: int) -> nn.Module:

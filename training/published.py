@@ -23,6 +23,7 @@ from training.recipe import Recipe
 from training.recipe_file import find_recipe, read_recipe
 from training.scores import evaluation_of
 from training.settings import Settings
+from training.splits import division_of
 from training.streaming import usual_workers
 
 _NAMED = 5  # classes that a message names before it counts
@@ -142,8 +143,8 @@ def pictures_for(
         data: Name or folder of the data set; None takes the one it was published with.
         split: Which pictures.
         settings: Where data sets lie.
-        division: How test pictures are taken from a set that has none of its own; that of the training, or test
-            pictures were trained on.
+        division: How test pictures are taken from a set that has none of its own, where that is not how the model's
+            recipe took them; another way would test on pictures that were trained on.
 
     Raises:
         DataError: They are missing, or have other classes; the order of the classes does not matter.
@@ -153,11 +154,12 @@ def pictures_for(
     name = data or (manifest.evaluation.dataset if manifest.evaluation else None)
     if name is None:
         raise DataError(f"{model.folder} does not say on which pictures it was evaluated; name some with --data.")
-    dataset = open_data(name, settings=settings, division=division)
+    recipe = recipe_of(manifest)
+    dataset = open_data(name, settings=settings, division=division or (division_of(recipe.data) if recipe else None))
     if set(dataset.labels) != set(manifest.labels):
         raise DataError(_other_classes(dataset, model))
     known = KnownPictures(dataset, split, tuple(manifest.labels.index(label) for label in dataset.labels))
-    return _without_broken(known, recipe=recipe_of(manifest))
+    return _without_broken(known, recipe=recipe)
 
 
 def evaluate_published(path: Path, *, data: str | None, split: str, settings: Settings) -> Evaluation:
@@ -185,7 +187,7 @@ def recipe_of(manifest: Manifest) -> Recipe | None:
     if manifest.provenance is None:
         return None
     try:
-        return read_recipe(find_recipe(manifest.provenance.recipe))
+        return read_recipe(find_recipe(manifest.provenance.recipe), changes=manifest.provenance.changes)
     except RecipeError:
         return None
 

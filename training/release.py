@@ -14,7 +14,7 @@ from service.artifact import MANIFEST_NAME, Manifest, dump_manifest
 from service.engine.session import Session
 from training.checkpoints import checkpoint_bytes, read_checkpoint
 from training.data import KNOWN_SETS, DataSet, open_data
-from training.errors import PublicationError
+from training.errors import CheckpointError, PublicationError
 from training.evaluation import load_session, predict
 from training.experiment import Experiment, RunFolder
 from training.figures.of_run import KINDS, SHOWING_A_PICTURE, captions
@@ -58,6 +58,11 @@ def publish_run(
     """
     folder = RunFolder.of(experiment, runs_dir=settings.runs_dir)
     report = read_report(folder.report)
+    if report.recipe_digest != experiment.digest:
+        raise CheckpointError(
+            f"{folder.path} holds a run of another recipe than {experiment.name} is now; repeat the --set that it was "
+            "trained with, or train again."
+        )
     name = publication_of(report).model
     figures = results if results is not None and results.recipe_digest == report.recipe_digest else None
 
@@ -106,7 +111,9 @@ def _quantized(
         return None
     manifest = TypeAdapter(Manifest).validate_json(files[MANIFEST_NAME])
     model = PublishedFiles(folder.path, manifest, files)
-    pictures = pictures_of(model, data=report.recipe.data.name, counts=Counts(), settings=settings)
+    pictures = pictures_of(
+        model, data=report.recipe.data.name, counts=Counts(), settings=settings, recipe=report.recipe
+    )
     quantized = quantize_published(model, pictures=pictures, options=Options(), say=teller.say)
     teller.say(quantized.report.in_words())
     return quantized if quantized.network is not None else None

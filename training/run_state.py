@@ -19,12 +19,16 @@ from torch.optim.swa_utils import AveragedModel
 from training.checkpoints import Checkpoint, Tensors, pack_optimizer, prefixed, unpack_optimizer
 from training.devices import gather_over_processes, precision_state, restore_precision
 from training.errors import CheckpointError
+from training.experiment import Experiment
 from training.history import EpochRecord
 from training.loop import Totals
-from training.network import WEIGHTS, fill_network
+from training.network import NORMALIZATION, WEIGHTS, fill_network
+from training.recipe_file import recipe_tables
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+    from training.splits import Splits
 
 AVERAGE = "average"
 
@@ -114,7 +118,7 @@ class RunState:
             CheckpointError: It was captured in another run; the text names the first differences.
 
         """
-        _require_same(identity, checkpoint.facts.get("identity", {}), source=source)
+        require_same(identity, checkpoint.facts.get("identity", {}), source=source)
         fill_network(self.network, checkpoint.part(WEIGHTS), source=source)
         if self.average is not None:
             fill_network(self.average, checkpoint.part(AVERAGE), source=source)
@@ -149,7 +153,25 @@ def weights_only(network: nn.Module, *, identity: dict[str, Any], record: EpochR
     return Checkpoint(weights, {"identity": identity, "record": dataclasses.asdict(record)})
 
 
-def _require_same(mine: dict[str, Any], found: dict[str, Any], *, source: Path) -> None:
+def identity_of(experiment: Experiment, *, splits: Splits) -> dict[str, Any]:
+    """Name what makes a run this run and no other: recipe, seed, pictures, and how they become inputs."""
+    steps = splits.spec.preprocessing
+    return {
+        **recipe_tables(experiment.recipe, defaults=False),
+        "publication": None,
+        "seed": experiment.seed,
+        "data fingerprint": splits.fingerprint,
+        NORMALIZATION: {"mean": list(steps.mean), "std": list(steps.std)},
+    }
+
+
+def require_same(mine: dict[str, Any], found: dict[str, Any], *, source: Path) -> None:
+    """Compare what two runs are.
+
+    Raises:
+        CheckpointError: They differ; the text names the first differences.
+
+    """
     here, there = _flat(mine), _flat(found)
     differences = [
         f"{key} is {there.get(key)!r} there and {here.get(key)!r} here"

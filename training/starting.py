@@ -14,14 +14,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from training.architectures import backbone_and_head
+from training.architectures import auxiliary_heads, backbone_and_head
 from training.checkpoints import Checkpoint, prefixed, read_checkpoint
 from training.errors import CheckpointError
-from training.network import WEIGHTS
+from training.network import NORMALIZATION, WEIGHTS
 from training.publish import published_versions
 
 WEIGHTS_FILE = "weights.safetensors"
-_NORMALISATION = "normalisation"
+_PROJECT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ def find_weights(name: str) -> Path:
 
     """
     path = Path(name)
+    if not path.exists() and (_PROJECT / name).exists():
+        path = _PROJECT / name  # what ships with the project is found from any folder
     if path.is_file():
         return path
     folders = [path / str(version) for version in reversed(published_versions(path))] or [path]
@@ -73,7 +75,7 @@ def read_weights(path: Path) -> StartingWeights:
     """
     checkpoint = read_checkpoint(path)
     tensors = {_bare(name): tensor.float() for name, tensor in checkpoint.part(WEIGHTS).items()}
-    facts = checkpoint.facts.get(_NORMALISATION)
+    facts = checkpoint.facts.get(NORMALIZATION) or checkpoint.facts.get("identity", {}).get(NORMALIZATION)
     normalization = (tuple(facts["mean"]), tuple(facts["std"])) if facts else None
     return StartingWeights(path, tensors, normalization)
 
@@ -81,12 +83,15 @@ def read_weights(path: Path) -> StartingWeights:
 def weights_to_publish(
     checkpoint: Checkpoint, *, mean: tuple[float, ...], std: tuple[float, ...], labels: tuple[str, ...]
 ) -> Checkpoint:
-    """Give what a version carries: the best weights as float16, half the size, and what they were trained on."""
+    """Give what a version carries: the best weights, at half the size, and the mean and std of their inputs.
+
+    Statistics of normalisation may be larger or smaller than float16 can say; they are few and stay as they are.
+    """
     tensors = {
-        name: tensor.half() if tensor.is_floating_point() else tensor
+        name: tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
         for name, tensor in checkpoint.part(WEIGHTS).items()
     }
-    facts = {_NORMALISATION: {"mean": mean, "std": std}, "labels": labels}
+    facts = {NORMALIZATION: {"mean": mean, "std": std}, "labels": labels}
     return Checkpoint(prefixed(WEIGHTS, tensors), facts)
 
 
@@ -102,7 +107,7 @@ def start_network(network: nn.Module, weights: StartingWeights) -> None:
 
     """
     _, head = backbone_and_head(network)
-    heads = {id(tensor) for tensor in head.parameters()}
+    heads = {id(tensor) for layer in (head, *auxiliary_heads(network)) for tensor in _state_of(layer)}
     wanted = {_bare(name): tensor for name, tensor in network.state_dict(keep_vars=True).items()}
     wanted = {name: tensor for name, tensor in wanted.items() if id(tensor) not in heads}
     problems = list(_differences(wanted, weights.tensors))
@@ -120,11 +125,16 @@ def start_network(network: nn.Module, weights: StartingWeights) -> None:
 def freeze(network: nn.Module) -> None:
     """Let nothing but the head learn; normalisation of the backbone keeps the statistics that it came with."""
     backbone, _ = backbone_and_head(network)
-    for layer in backbone:
+    for layer in [*backbone, *(layer for head in auxiliary_heads(network) for layer in head.modules())]:
         for weights in layer.parameters(recurse=False):
             weights.requires_grad = False
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001  their base has no public name
             layer.register_forward_pre_hook(_stay_in_evaluation)
+
+
+def _state_of(layer: nn.Module) -> Iterator[torch.Tensor]:
+    yield from layer.parameters()
+    yield from layer.buffers()
 
 
 def _stay_in_evaluation(layer: nn.Module, _: object) -> None:

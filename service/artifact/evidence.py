@@ -141,6 +141,7 @@ class Provenance:
         versions: Library name to version.
         hardware: Processor or accelerator, and how many.
         minutes: Wall-clock time of training.
+        changes: What was changed in the recipe for this run, like `training.epochs=2`.
 
     """
 
@@ -151,6 +152,7 @@ class Provenance:
     versions: dict[str, str]
     hardware: Text
     minutes: Annotated[float, Field(ge=0.0)]
+    changes: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -7,7 +7,15 @@ import torch
 from lightning_fabric import Fabric
 
 from training.batches import Share
-from training.devices import DeviceChoice, gather_over_processes, share_of, start, sum_over_processes, use_threads
+from training.devices import (
+    DeviceChoice,
+    gather_over_processes,
+    share_buffers,
+    share_of,
+    start,
+    sum_over_processes,
+    use_threads,
+)
 from training.errors import DeviceError
 
 
@@ -74,3 +82,33 @@ def test_mixed_precision_computes_in_bfloat16() -> None:
     fabric = start(DeviceChoice(device="cpu", precision="bf16-mixed"))
     with fabric.autocast():
         assert torch.nn.functional.linear(torch.ones(1, 2), torch.ones(1, 2)).dtype == torch.bfloat16
+
+
+class SecondOfTwo:
+    """Stands in for Fabric in the second of two processes, the first of which sends ones."""
+
+    world_size = 2
+    is_global_zero = False
+
+    def all_reduce(self, value: torch.Tensor, *, reduce_op: str) -> torch.Tensor:
+        """Add what the first process sends."""
+        assert reduce_op == "sum"
+        return value + 1
+
+
+def test_further_processes_take_the_statistics_of_the_first() -> None:
+    """Whatever they had counted themselves, every process then validates the network that is saved."""
+    network = torch.nn.BatchNorm1d(2)
+    for buffer in network.buffers():
+        buffer.fill_(7)
+    share_buffers(SecondOfTwo(), network)  # type: ignore[arg-type]  # it stands in for Fabric
+    assert all(bool((buffer == 1).all()) for buffer in network.buffers())
+
+
+def test_one_process_keeps_its_statistics(fabric: Fabric) -> None:
+    """There is nobody to take others from."""
+    network = torch.nn.BatchNorm1d(2)
+    for buffer in network.buffers():
+        buffer.fill_(7)
+    share_buffers(fabric, network)
+    assert all(bool((buffer == 7).all()) for buffer in network.buffers())

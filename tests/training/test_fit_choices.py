@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,21 @@ def test_weights_that_do_not_fit_stop_the_run_before_it_begins(fabric: Fabric, s
     with pytest.raises(CheckpointError, match="cannot start this network"):
         fit_of(fabric, splits, other, tmp_path / "second")
     assert not (tmp_path / "second").exists()
+
+
+def test_run_is_not_continued_with_inputs_of_another_mean(fabric: Fabric, splits: Splits, tmp_path: Path) -> None:
+    """Where mean and std come from other weights, these may have been published anew meanwhile."""
+    with pytest.raises(InterruptedRunError):
+        fit_of(fabric, splits, experiment(), tmp_path, stop_after=2).run(resume=False)
+    steps = dataclasses.replace(splits.spec.preprocessing, mean=(0.9,))
+    other = dataclasses.replace(splits, spec=dataclasses.replace(splits.spec, preprocessing=steps))
+    with pytest.raises(CheckpointError, match=r"normalization\.mean is .* there and \[0\.9\] here"):
+        fit_of(fabric, other, experiment(), tmp_path).run(resume=True)
+
+
+def test_weights_of_a_run_know_their_normalisation(fabric: Fabric, splits: Splits, tmp_path: Path) -> None:
+    """So the next run can take it over without having been told."""
+    fit = fit_of(fabric, splits, experiment(training={"epochs": 1}), tmp_path)
+    fit.run(resume=False)
+    steps = splits.spec.preprocessing
+    assert read_weights(fit.folder.best).normalization == (steps.mean, steps.std)

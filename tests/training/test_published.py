@@ -9,12 +9,17 @@ import pytest
 from service.artifact import MANIFEST_NAME, load_manifest
 from service.errors import ArtifactError, HashMismatchError, ManifestError
 from tests.model_folders import COLORS, color_network, picture, write_model
+from tests.picture_files import encoded
 from tests.training.conftest import Road
-from tests.training.data_sets import folders_in, write_parquet, write_shapes
+from tests.training.data_sets import LABELS, folders_in, shape_picture, write_parquet, write_shapes
+from training.__main__ import main
+from training.data import open_data
 from training.errors import DataError
 from training.publish import verify
 from training.published import evaluate_published, open_published, pictures_for
+from training.recipe_file import find_recipe, read_recipe
 from training.settings import from_environment
+from training.splits import as_recipe_says
 
 MODELS = Path(__file__).parents[2] / "models"
 SHIPPED = MODELS / "fashion-mnist" / "1"
@@ -134,3 +139,25 @@ def test_shipped_model_reproduces_its_published_scores() -> None:
     assert again.top1_error == pytest.approx(published.top1_error, abs=1.5e-4)
     assert again.top5_error == pytest.approx(published.top5_error, abs=1.5e-4)
     assert again.calibration_error == pytest.approx(published.calibration_error, abs=1e-3)
+
+
+def test_model_is_tested_on_what_its_run_put_aside(tmp_path: Path) -> None:
+    """A folder without test pictures was divided by a seed; another one would test on pictures that were trained on."""
+    photos = tmp_path / "photos"
+    for number in range(90):
+        kind = number % len(LABELS)
+        (photos / f"class-{kind}").mkdir(parents=True, exist_ok=True)
+        (photos / f"class-{kind}" / f"{number}.png").write_bytes(encoded(shape_picture(kind, seed=number)))
+    changes = ["data.split_seed=3", "data.validation_pictures=12", "training.batch_size=20"]
+    changed = [word for change in changes for word in ("--set", change)]
+    folders = ["--runs-dir", str(tmp_path / "runs"), "--models-dir", str(tmp_path / "models")]
+    arguments = ["fashion-lenet5", "--data", str(photos), "--epochs", "1", *changed, "--device", "cpu", *folders]
+    assert main(["train", *arguments]) == 0
+    model = open_published(tmp_path / "models" / "fashion-mnist")
+    settings = folders_in(tmp_path)
+    tested = pictures_for(model, data=str(photos), split="test", settings=settings)
+    recipe = read_recipe(find_recipe("fashion-lenet5"), changes=changes)
+    put_aside = as_recipe_says(open_data(str(photos), settings=settings), recipe=recipe)
+    as_usual = open_data(str(photos), settings=settings)
+    assert {example.origin for example in tested} == {example.origin for example in put_aside.examples("test")}
+    assert {example.origin for example in tested} != {example.origin for example in as_usual.examples("test")}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from service.artifact import MANIFEST_NAME, load_manifest
 from tests.training.conftest import PUBLICATION, Road
 from tests.training.data_sets import write_recipe
@@ -49,3 +51,13 @@ def test_int8_joins_the_first_version_where_the_recipe_wants_it(road: Road, tmp_
     assert all(set(sample.probabilities) == {"fp32", "int8"} for sample in manifest.golden)
     fp32, int8 = manifest.variants
     assert int8.bytes < 0.6 * fp32.bytes
+
+
+def test_run_is_not_exported_or_published_under_another_recipe(road: Road, capsys: pytest.CaptureFixture[str]) -> None:
+    """What --set said in training must be said again: other held-back pictures would give another score."""
+    before = (road.run / "report.json").read_bytes()
+    for command in ("export", "publish"):
+        changed = [command, str(road.recipe), "--seed", "1", "--set", "data.split_seed=5", *road.arguments]
+        assert main(changed) == 2
+        assert "another r" in capsys.readouterr().err
+    assert (road.run / "report.json").read_bytes() == before

@@ -91,6 +91,28 @@ def test_frozen_backbone_gives_the_same_features_after_training_steps() -> None:
     assert all(id(dict(network.named_parameters())[name]) in {id(head.weight), id(head.bias)} for name in changed)
 
 
+def test_auxiliary_heads_stay_new_and_are_frozen_with_the_backbone(tmp_path: Path) -> None:
+    """They name the classes of their own data too, so other classes are no hindrance; frozen, they do not learn."""
+    torch.manual_seed(0)
+    old = build("googlenet", num_classes=5)
+    new = build("googlenet", num_classes=3)
+    start_network(new, read_weights(_checkpoint(tmp_path / "best.safetensors", old)))
+    assert torch.equal(new.get_parameter("trunk.conv1.conv.weight"), old.get_parameter("trunk.conv1.conv.weight"))
+    freeze(new)
+    learning = [name for name, weights in new.named_parameters() if weights.requires_grad]
+    assert len(learning) == 2
+    assert not any(name.startswith("heads.") for name in learning)
+
+
+def test_statistics_that_half_precision_cannot_say_are_published_as_they_are() -> None:
+    """Variances beyond 65,504 and below a ten-millionth come through."""
+    statistics = torch.tensor([1e6, 1e-9])
+    tensors = {"norm.running_var": statistics, "conv.weight": torch.ones(2, 2)}
+    published = weights_to_publish(Checkpoint(prefixed(WEIGHTS, tensors), {}), mean=MEAN, std=STD, labels=())
+    assert torch.equal(published.part(WEIGHTS)["norm.running_var"], statistics)
+    assert published.part(WEIGHTS)["conv.weight"].dtype == torch.float16
+
+
 def test_published_weights_are_half_the_size_and_know_their_normalisation(tmp_path: Path) -> None:
     """What a version carries can be read back, to half precision, with the mean and std it needs."""
     network = _network()

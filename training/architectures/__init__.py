@@ -10,7 +10,13 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from training.architectures.blocks import MirrorAverage, StartsFromPictures, TrainingOutput, backbone_and_head
+from training.architectures.blocks import (
+    MirrorAverage,
+    StartsFromPictures,
+    TrainingOutput,
+    auxiliary_heads,
+    backbone_and_head,
+)
 from training.architectures.catalog import Facts, facts, names
 from training.architectures.errors import ArchitectureOptionError, UnknownArchitectureError
 
@@ -26,6 +32,7 @@ __all__ = [
     "StartsFromPictures",
     "TrainingOutput",
     "UnknownArchitectureError",
+    "auxiliary_heads",
     "backbone_and_head",
     "build",
     "facts",

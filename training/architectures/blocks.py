@@ -268,3 +268,10 @@ def backbone_and_head(network: nn.Module) -> tuple[list[nn.Module], nn.Module]:
         raise TypeError(f"{type(network).__name__} has no fully connected layer or convolution that names classes.")
     head = weighted[-1]
     return [layer for layer in layers if layer is not head], head
+
+
+def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
+    """List the classifiers half-way up that a network trains with; most have none."""
+    if isinstance(network, MirrorAverage):
+        return auxiliary_heads(network.network)
+    return list(network.heads.values()) if isinstance(network, AuxiliaryNetwork) else []

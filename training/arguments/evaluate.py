@@ -53,10 +53,9 @@ def _add_division(evaluate: argparse.ArgumentParser) -> None:
     evaluate.add_argument(
         "--split-seed",
         type=int,
-        default=1,
         metavar="N",
-        help="data.split_seed of the recipe, for data without test pictures of its own (default: 1)",
+        help="data.split_seed of the training, for data without test pictures of its own (default: the recipe's)",
     )
     evaluate.add_argument(
-        "--test-pictures", type=counts.positive, metavar="N", help="data.test_pictures of the recipe, likewise"
+        "--test-pictures", type=counts.positive, metavar="N", help="data.test_pictures of the training, likewise"
     )

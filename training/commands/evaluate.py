@@ -24,7 +24,7 @@ def evaluate(parsed: argparse.Namespace) -> int:
         data=parsed.data,
         split=parsed.split,
         settings=settings,
-        division=Division(seed=parsed.split_seed, test_pictures=parsed.test_pictures),
+        division=_division(parsed),
     )
     options = Options(robustness_pictures=parsed.robustness, seed=parsed.seed, threads=parsed.threads)
     assessed = assess(model, pictures, options=options, tell=(lambda _: None) if parsed.json else teller.say)
@@ -35,3 +35,10 @@ def evaluate(parsed: argparse.Namespace) -> int:
     else:
         teller.say(f"{summary(assessed.assessment)}\n{folder / PAGE_FILE}")
     return 0
+
+
+def _division(parsed: argparse.Namespace) -> Division | None:
+    """Give how test pictures are put aside, where the command line says; otherwise the model's recipe does."""
+    if parsed.split_seed is None and parsed.test_pictures is None:
+        return None
+    return Division(seed=1 if parsed.split_seed is None else parsed.split_seed, test_pictures=parsed.test_pictures)

@@ -11,6 +11,7 @@ from training.progress import ConsoleReporter, SilentReporter
 from training.publish import require_free
 from training.release import publish_run
 from training.results import read_results
+from training.splits import as_recipe_says
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -32,7 +33,7 @@ def train(parsed: argparse.Namespace) -> int:
             publish_run(
                 experiment,
                 settings=settings,
-                dataset=splits.dataset,
+                dataset=as_recipe_says(splits.dataset, recipe=experiment.recipe),
                 results=read_results(experiment.name),
                 version=parsed.version,
                 teller=teller,

@@ -25,7 +25,7 @@ from training.preprocessing import plain_input_spec
 from training.recipe import Picture
 from training.report import Report, read_report
 from training.settings import Settings
-from training.splits import division_of
+from training.splits import as_recipe_says, division_of
 
 CURVES = "curves"
 CONFUSION = "confusion"
@@ -153,7 +153,7 @@ def _picture(choice: PictureChoice, *, spec: Input, settings: Settings, report: 
 def _predictions(folder: RunFolder, report: Report, *, settings: Settings) -> Predictions:
     """Classify the test pictures with the exported network, as the report of the run did."""
     data = report.recipe.data
-    dataset = open_data(data.name, settings=settings, division=division_of(data))
+    dataset = as_recipe_says(open_data(data.name, settings=settings), recipe=report.recipe)
     try:
         model = folder.model.read_bytes()
     except OSError as error:

@@ -21,9 +21,9 @@ from training.published import recipe_of
 from training.quantization.procedure import Options, Pictures, quantize
 from training.quantization.report import Quantized
 from training.quantization.variant import with_variant
-from training.recipe import Data
+from training.recipe import Data, Recipe
 from training.settings import Settings
-from training.splits import division_of, training_and_validation
+from training.splits import as_recipe_says, division_of, training_and_validation
 
 _SEED = 0  # of the choice of pictures: the same model and data give the same file
 
@@ -88,7 +88,9 @@ class PublishedFiles:
         return self.files[variant.file]
 
 
-def pictures_of(model: PublishedFiles, *, data: str | None, counts: Counts, settings: Settings) -> Pictures:
+def pictures_of(
+    model: PublishedFiles, *, data: str | None, counts: Counts, settings: Settings, recipe: Recipe | None = None
+) -> Pictures:
     """Find pictures for a published model, divided as its recipe divided them where that recipe is still known.
 
     Calibration takes training pictures. Forms are chosen on the pictures that chose the epoch. The gate takes the test
@@ -102,10 +104,13 @@ def pictures_of(model: PublishedFiles, *, data: str | None, counts: Counts, sett
     name = data or (manifest.evaluation.dataset if manifest.evaluation else None)
     if name is None:
         raise DataError(f"{model.folder} does not say on which pictures it was evaluated; name some with --data.")
-    recipe = _division(manifest, name=name)
-    dataset = open_data(name, settings=settings).divided(division_of(recipe))
+    recipe = recipe or recipe_of(manifest)
+    division = Data(name=name) if recipe is None else recipe.data
+    dataset = open_data(name, settings=settings).divided(division_of(division))
+    if recipe is not None:
+        dataset = as_recipe_says(dataset, recipe=recipe, splits=("train", "test"))
     _require_classes(dataset, model)
-    training, validation = training_and_validation(dataset, recipe=recipe)
+    training, validation = training_and_validation(dataset, recipe=division)
     return Pictures(
         calibration=_some(training, counts.calibration),
         selection=_some(validation, counts.selection),
@@ -153,12 +158,6 @@ def publish_with_variant(
 
     home = model.folder.resolve().parent
     return publish(home.parent, name=home.name, version=version, files_of=files_of)
-
-
-def _division(manifest: Manifest, *, name: str) -> Data:
-    """Say how pictures were divided: as the recipe did, or in the usual way where it is unknown by now."""
-    recipe = recipe_of(manifest)
-    return Data(name=name) if recipe is None else dataclasses.replace(recipe.data, name=name)
 
 
 def _require_classes(dataset: DataSet, model: PublishedFiles) -> None:

@@ -22,7 +22,7 @@ COMPLETE: Final[dict[str, Any]] = json.loads(dump_manifest(complete_manifest()))
 OPTIONAL: Final = {
     ("assumed",), ("evaluation",), ("reference",), ("architecture",), ("provenance",), ("golden",),
     ("variants", 0, "top1_error"), ("variants", 0, "top5_error"), ("variants", 0, "evaluated"),
-    ("variants", 0, "largest_difference"),
+    ("variants", 0, "largest_difference"), ("provenance", "changes"),
 }  # fmt: skip
 Place = tuple[str | int, ...]
 
