@@ -43,7 +43,11 @@ class Loss:
         return self._of_logits(outputs, targets)
 
     def _of_logits(self, logits_NK: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return cross_entropy(logits_NK, targets, weight=self.class_weights_K, label_smoothing=self.label_smoothing)
+        # torch's own mean divides by the weights of the batch at hand, so that its portions would not add up to it
+        losses_N = cross_entropy(
+            logits_NK, targets, weight=self.class_weights_K, label_smoothing=self.label_smoothing, reduction="none"
+        )
+        return losses_N.mean()
 
 
 def logits_of(outputs: Outputs) -> torch.Tensor:

@@ -33,9 +33,10 @@ class PlainBackward:
         optimizer: torch.optim.Optimizer,  # noqa: ARG002  as Fabric names it
         *,
         max_norm: float,
+        error_if_nonfinite: bool,
     ) -> torch.Tensor:
         """Shorten the gradients as Fabric does."""
-        return nn.utils.clip_grad_norm_(module.parameters(), max_norm)
+        return nn.utils.clip_grad_norm_(module.parameters(), max_norm, error_if_nonfinite=error_if_nonfinite)
 
 
 def _batches(count: int, size: int = 4) -> list[Batch]:
@@ -258,3 +259,19 @@ def test_long_gradients_are_shortened_and_short_ones_are_not() -> None:
     assert short == pytest.approx(0.01, rel=1e-3)
     assert long == pytest.approx(free, rel=1e-6)
     assert free > 0.01
+
+
+def test_weighted_classes_cost_the_same_in_portions() -> None:
+    """A portion with none of the rare class adds its share of the batch's loss, no more."""
+    loss_of = Loss(class_weights_K=torch.tensor([1.0, 9.0, 1.0]))
+    images_NCHW, targets_N = torch.randn(4, 1, 2, 2), torch.tensor([0, 0, 0, 1])
+    gradients = []
+    for portions in (1, 2, 4):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+        before = network.get_parameter("1.weight").detach().clone()
+        update = Update(loss_of=loss_of, portions=portions)
+        _train(network, [(images_NCHW, targets_N)], rates=[1.0], update=update)
+        gradients.append(before - network.get_parameter("1.weight").detach())
+    assert torch.allclose(gradients[0], gradients[1], atol=1e-6)
+    assert torch.allclose(gradients[0], gradients[2], atol=1e-6)
