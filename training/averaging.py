@@ -28,7 +28,9 @@ def average_of(network: nn.Module, *, decay: float) -> AveragedModel:
         decay: Share of the mean that stays at each step, once there were enough steps.
 
     """
-    return AveragedModel(network, multi_avg_fn=_warming_up(decay), use_buffers=True)
+    average = AveragedModel(network, use_buffers=True)
+    average.multi_avg_fn = _warming_up(average, decay=decay)
+    return average
 
 
 def decay_after(steps: int, *, decay: float) -> float:
@@ -36,9 +38,10 @@ def decay_after(steps: int, *, decay: float) -> float:
     return min(decay, (1 + steps) / (10 + steps))
 
 
-def _warming_up(decay: float) -> Update:
+def _warming_up(average: AveragedModel, *, decay: float) -> Update:
     def update(means: Tensors, values: Tensors, steps: torch.Tensor | int) -> None:
-        share = decay_after(int(steps), decay=decay)
+        # the number that is handed in lies on a GPU where the weights do, and reading it would wait for the GPU
+        share = decay_after(int(average.n_averaged), decay=decay)
         mix = cast(Update, get_ema_multi_avg_fn(share))  # type: ignore[no-untyped-call]  # torch leaves it untyped
         mix(means, values, steps)
 

@@ -70,7 +70,7 @@ def erased(images_NCHW: torch.Tensor, *, probability: float, chance: torch.Gener
 def _seeded(chance: torch.Generator) -> Iterator[None]:
     seed = int(torch.randint(2**62, (1,), generator=chance))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # Kornia draws on the processor; a GPU's own numbers stay as they are
         yield
 
 
