@@ -46,6 +46,7 @@ def _work(path: Path, sampler: str, trials: int, start: Connection, result: Conn
     def objective(trial: Trial) -> float:
         mine.append(trial.number)
         if len(mine) == 1:
+            result.send("begun")
             start.recv()  # so that no worker is done before the others have begun
         return formula(trial)
 
@@ -63,6 +64,7 @@ def test_two_processes_on_one_journal_train_every_trial_once(sampler: str, trial
     ]
     for worker in workers:
         worker.start()
+    assert [result[0].recv() for _, result in pipes] == ["begun", "begun"]
     for start, _ in pipes:
         start[0].send("go")
     shares = [result[0].recv() for _, result in pipes]
