@@ -21,8 +21,8 @@ from service.engine.preprocessing import decode, to_tensor
 from service.errors import InputError, UnsupportedImageFormatError
 from training.data import Example
 from training.errors import DataError
+from training.preprocessing import MAX_PIXELS
 
-MAX_PIXELS = 64_000_000  # what the service decodes by default; a training picture beyond it could not be served
 _CAMERA_KINDS = {".heic": "HEIC", ".heif": "HEIF", ".tif": "TIFF", ".tiff": "TIFF", ".svg": "SVG", ".dng": "raw"}
 
 

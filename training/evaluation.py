@@ -22,8 +22,8 @@ from service.engine.session import Session
 from service.errors import InputError
 from training.data import Example
 from training.errors import DataError
+from training.preprocessing import MAX_PIXELS
 
-_MAX_PIXELS = 64_000_000  # what the service decodes by default
 _BATCH = 250
 
 Tensors = NDArray[np.float32] | NDArray[np.uint8]
@@ -117,7 +117,7 @@ def brightness_of(tensors: Tensors, *, spec: Input) -> NDArray[np.float64]:
 
 def _tensor(example: Example, spec: Input) -> Tensors:
     try:
-        return to_tensor(decode(example.encoded, max_pixels=_MAX_PIXELS), spec)
+        return to_tensor(decode(example.encoded, max_pixels=MAX_PIXELS), spec)
     except InputError as error:
         raise DataError(f"{example.origin}: {error}") from error
 

@@ -15,10 +15,10 @@ from service.engine.preprocessing import decode
 from service.engine.session import Session
 from training.data import Example
 from training.evaluation import Predictions, predict
+from training.preprocessing import MAX_PIXELS
 
 TOLERANCE = 1e-4  # room for other processors: on one machine threads (1, 2) and batches (1, 250) changed nothing
 _SURE = 0.95
-_MAX_PIXELS = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +113,5 @@ def file_stem(label: str) -> str:
 
 
 def _extension(example: Example) -> str:
-    name = decode(example.encoded, max_pixels=_MAX_PIXELS).format.lower()
+    name = decode(example.encoded, max_pixels=MAX_PIXELS).format.lower()
     return "jpg" if name == "jpeg" else name

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from service.engine.preprocessing import decode
 from service.errors import InputError
 from training.data import DataSet, Examples
-from training.decoding import MAX_PIXELS, Problem, problem_text
+from training.decoding import Problem, problem_text
 from training.errors import DataError
+from training.preprocessing import MAX_PIXELS
 from training.streaming import in_order
 from training.twins import Keyed, Twins, find_twins
 

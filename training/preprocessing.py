@@ -11,6 +11,7 @@ from service.artifact import Input, Preprocessing, Resize
 from training.recipe import Picture
 
 INPUT_NAME = "input"
+MAX_PIXELS = 64_000_000  # what the service decodes by default; a larger picture could be trained on and not be served
 _BLACK = (0, 0, 0)
 _SCALE = 1 / 255
 

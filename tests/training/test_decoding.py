@@ -13,8 +13,8 @@ from tests.picture_files import encoded, noise
 from tests.training.data_sets import experiment, folders_in, write_class_folders
 from training.data import Example, Examples, open_data
 from training.data.folders import FolderFiles
-from training.decoding import MAX_PIXELS, Decoder
-from training.preprocessing import plain_input_spec
+from training.decoding import Decoder
+from training.preprocessing import MAX_PIXELS, plain_input_spec
 from training.recipe import Picture
 from training.settings import from_environment
 from training.splits import make_splits

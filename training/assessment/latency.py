@@ -19,8 +19,8 @@ from service.engine.preprocessing import decode, to_tensor
 from service.engine.session import Session
 from training.data import Example
 from training.evaluation import Tensors
+from training.preprocessing import MAX_PIXELS
 
-_MAX_PIXELS = 64_000_000  # what the service decodes by default
 _WARM_UP = 10  # the first runs allocate memory
 
 
@@ -109,7 +109,7 @@ def _timed(
 ) -> tuple[float, float, float, float]:
     """Give the seconds of decoding, preprocessing, inference, and of all together."""
     begin_s = clock()
-    picture = decode(example.encoded, max_pixels=_MAX_PIXELS)
+    picture = decode(example.encoded, max_pixels=MAX_PIXELS)
     decoded_s = clock()
     tensor = to_tensor(picture, spec)
     prepared_s = clock()

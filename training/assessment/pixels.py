@@ -16,8 +16,8 @@ from service.engine.preprocessing import Picture, decode, to_tensor
 from service.errors import InputError
 from training.data import Example
 from training.errors import DataError
+from training.preprocessing import MAX_PIXELS
 
-_MAX_PIXELS = 64_000_000  # what the service decodes by default
 _LONGEST_SIDE = 2048  # pixels; larger ones are made smaller first, so that a change takes milliseconds
 _ORIENTATION_TAG = 0x0112  # EXIF 2.32
 _TURNED = frozenset({5, 6, 7, 8})  # orientations that exchange width and height
@@ -35,7 +35,7 @@ def pixels_of(example: Example, *, steps: Preprocessing) -> NDArray[np.uint8]:
 
     """
     try:
-        picture = decode(example.encoded, max_pixels=_MAX_PIXELS)
+        picture = decode(example.encoded, max_pixels=MAX_PIXELS)
         pixels_HWC = to_tensor(picture, _upright(picture, steps=steps))
     except InputError as error:
         raise DataError(f"{example.origin}: {error}") from error

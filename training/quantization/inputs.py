@@ -18,8 +18,7 @@ from service.errors import InputError
 from training.data import Example
 from training.errors import DataError
 from training.evaluation import Tensors, classify, load_session
-
-_MAX_PIXELS = 64_000_000  # what the service decodes by default
+from training.preprocessing import MAX_PIXELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Inputs:
         tensors, labels = [], []
         for example in examples:
             try:
-                tensors.append(to_tensor(decode(example.encoded, max_pixels=_MAX_PIXELS), spec))
+                tensors.append(to_tensor(decode(example.encoded, max_pixels=MAX_PIXELS), spec))
             except InputError as error:
                 raise DataError(f"{example.origin}: {error}") from error
             labels.append(example.label)
