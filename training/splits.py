@@ -166,7 +166,7 @@ def sorted_out(problems: Sequence[Problem], *, skip: bool, source: str) -> tuple
     listed = "".join(f"\n  {problem.text}" for problem in problems[:_SHOWN]) + more
     pictures = "1 picture" if len(problems) == 1 else f"{len(problems):,} pictures"
     if skip:
-        return (f"{pictures} of {source} cannot be used and are left out:{listed}",)
+        return (f"{pictures} of {source} left out, unusable:{listed}",)
     raise DataError(
         f"{pictures} of {source} cannot be used:{listed}\nMend or remove them, or go on without them with "
         '--set data.broken="skip".'
