@@ -69,7 +69,10 @@ def publish_run(
     def files_of(number: int) -> Files:
         return _files(report, folder=folder, settings=settings, dataset=dataset, results=figures, version=number)
 
-    quantized = _quantized(report, folder=folder, files=files_of(1), settings=settings, teller=teller)
+    wants_int8 = publication_of(report).int8
+    quantized = (
+        _quantized(report, folder=folder, files=files_of(1), settings=settings, teller=teller) if wants_int8 else None
+    )
     path = publish(
         settings.models_dir,
         name=name,
@@ -106,9 +109,7 @@ def _files(
 def _quantized(
     report: Report, *, folder: RunFolder, files: Files, settings: Settings, teller: Speaker
 ) -> Quantized | None:
-    """Write the network in int8 where the recipe wants it; a refused file is told and left out."""
-    if not publication_of(report).int8:
-        return None
+    """Write the network in int8; a refused file is told and left out."""
     manifest = TypeAdapter(Manifest).validate_json(files[MANIFEST_NAME])
     model = PublishedFiles(folder.path, manifest, files)
     pictures = pictures_of(
