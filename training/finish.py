@@ -97,8 +97,9 @@ def _export(experiment: Experiment, *, splits: Splits, folder: RunFolder) -> tup
 def _require_this_run(experiment: Experiment, *, splits: Splits, folder: RunFolder) -> None:
     """Refuse weights that another recipe or other pictures made: their scores would be those of another run."""
     found = read_checkpoint(folder.best).facts.get("identity", {})
-    wanted = identity_of(experiment, splits=splits)
-    require_same(wanted, {key: found.get(key) for key in wanted}, source=folder.best)
+    about_the_machine = {"processes", "precision"}  # of the training; an export needs neither
+    same_run = {key: value for key, value in found.items() if key not in about_the_machine}
+    require_same(identity_of(experiment, splits=splits), same_run, source=folder.best)
 
 
 def _history(folder: RunFolder) -> list[EpochRecord]:

@@ -16,15 +16,12 @@ from service.errors import ArtifactError, HashMismatchError
 from training.data import DataSet, Division, Example, open_data
 from training.errors import DataError, RecipeError
 from training.evaluation import Predictions, load_session, predict
-from training.loading import Loader
-from training.preprocessing import plain_input_spec
 from training.publish import published_versions
 from training.recipe import Recipe
 from training.recipe_file import find_recipe, read_recipe
 from training.scores import evaluation_of
 from training.settings import Settings
-from training.splits import division_of
-from training.streaming import usual_workers
+from training.splits import division_of, without_broken
 
 _NAMED = 5  # classes that a message names before it counts
 
@@ -158,8 +155,9 @@ def pictures_for(
     dataset = open_data(name, settings=settings, division=division or (division_of(recipe.data) if recipe else None))
     if set(dataset.labels) != set(manifest.labels):
         raise DataError(_other_classes(dataset, model))
-    known = KnownPictures(dataset, split, tuple(manifest.labels.index(label) for label in dataset.labels))
-    return _without_broken(known, recipe=recipe)
+    if recipe is not None:
+        dataset = without_broken(dataset, recipe=recipe, splits=(split,))
+    return KnownPictures(dataset, split, tuple(manifest.labels.index(label) for label in dataset.labels))
 
 
 def evaluate_published(path: Path, *, data: str | None, split: str, settings: Settings) -> Evaluation:
@@ -190,16 +188,6 @@ def recipe_of(manifest: Manifest) -> Recipe | None:
         return read_recipe(find_recipe(manifest.provenance.recipe), changes=manifest.provenance.changes)
     except RecipeError:
         return None
-
-
-def _without_broken(pictures: KnownPictures, *, recipe: Recipe | None) -> KnownPictures:
-    """Leave out files that cannot be read, where the recipe of the model did so too."""
-    if recipe is None or recipe.data.broken == "refuse":
-        return pictures
-    loader = Loader(spec=plain_input_spec(recipe.picture), workers=usual_workers(recipe.data.workers), skip_broken=True)
-    usable, _ = loader.look_through(pictures.dataset.examples(pictures.split))
-    dataset = pictures.dataset
-    return replace(pictures, dataset=replace(dataset, pictures={**dataset.pictures, pictures.split: usable}))
 
 
 def _other_classes(dataset: DataSet, model: PublishedModel) -> str:

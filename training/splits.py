@@ -109,7 +109,11 @@ def as_recipe_says(dataset: DataSet, *, recipe: Recipe, splits: Sequence[str] = 
         DataError: The set cannot be divided like that, or has no such split.
 
     """
-    dataset = dataset.divided(division_of(recipe.data))
+    return without_broken(dataset.divided(division_of(recipe.data)), recipe=recipe, splits=splits)
+
+
+def without_broken(dataset: DataSet, *, recipe: Recipe, splits: Sequence[str]) -> DataSet:
+    """Leave out pictures that cannot be read, where a recipe skips them; each of these splits is then decoded once."""
     if recipe.data.broken == "refuse":
         return dataset
     loader = Loader(spec=plain_input_spec(recipe.picture), workers=usual_workers(recipe.data.workers), skip_broken=True)

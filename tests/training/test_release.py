@@ -61,3 +61,16 @@ def test_run_is_not_exported_or_published_under_another_recipe(road: Road, capsy
         assert main(changed) == 2
         assert "another r" in capsys.readouterr().err
     assert (road.run / "report.json").read_bytes() == before
+
+
+def test_table_that_only_the_run_had_is_a_difference_too(
+    road: Road, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A recipe that says less than the run was trained with is another recipe."""
+    tables = road.recipe.read_text(encoding="utf-8").split("\n\n")
+    shorter = tmp_path / road.recipe.name
+    shorter.write_text(
+        "\n\n".join(table for table in tables if not table.startswith("[augmentation]")), encoding="utf-8"
+    )
+    assert main(["export", str(shorter), "--seed", "1", *road.arguments]) == 2
+    assert "augmentation" in capsys.readouterr().err
