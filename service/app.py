@@ -28,11 +28,13 @@ from service.api.documentation import add_documentation
 from service.api.middleware import RequestRecorder
 from service.api.openapi import describe
 from service.api.problems import answer_convserve_error, answer_http_exception, answer_validation_error
+from service.api.refusals import Refusals
 from service.engine.cores import usable_cores
 from service.engine.scheduler import Scheduler
 from service.errors import ConvserveError
 from service.repository.loading import Loader
 from service.repository.registry import Registry
+from service.repository.tuner import Tuner
 from service.settings import Settings
 from service.telemetry.logs import log
 from service.telemetry.metrics import Metrics
@@ -65,6 +67,7 @@ def create_app(settings: Settings, *, on_failure: Callable[[ConvserveError], Non
             total_bytes=max(settings.max_held_bytes, settings.max_body_bytes),
             body_s=settings.body_timeout_ms / 1000,
         ),
+        refusals=Refusals(),
         deadline_s=settings.deadline_ms / 1000,
     )
     app = FastAPI(
@@ -73,7 +76,7 @@ def create_app(settings: Settings, *, on_failure: Callable[[ConvserveError], Non
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would name whatever host the caller claims to speak to
-        lifespan=_lifespan(context, on_failure, drain_s=settings.drain_timeout_ms / 1000),
+        lifespan=_lifespan(context, loader, on_failure, drain_s=settings.drain_timeout_ms / 1000),
     )
     app.state.context = context
     _add_routes(app)
@@ -84,14 +87,16 @@ def create_app(settings: Settings, *, on_failure: Callable[[ConvserveError], Non
 
 
 def _lifespan(
-    context: Context, on_failure: Callable[[ConvserveError], None] | None, *, drain_s: float
+    context: Context, loader: Loader, on_failure: Callable[[ConvserveError], None] | None, *, drain_s: float
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         context.scheduler.start()
-        loading = _start_loading(context, on_failure)
+        tuner = Tuner(loader)
+        loading = _start_loading(context, on_failure, then=lambda: tuner.tune_all(context.registry.live()))
         yield
         context.scheduler.drain()
+        tuner.stopping.set()
         until_s = context.scheduler.draining_since_s + drain_s
         await asyncio.wait((loading,), timeout=max(0.0, until_s - context.scheduler.clock()))
         patience_s = max(0.0, until_s - context.scheduler.clock())
@@ -102,22 +107,25 @@ def _lifespan(
 
 
 def _start_loading(
-    context: Context, on_failure: Callable[[ConvserveError], None] | None
-) -> asyncio.Future[ConvserveError | None]:
-    """Load all models on a thread that does not keep the process alive.
+    context: Context, on_failure: Callable[[ConvserveError], None] | None, *, then: Callable[[], None]
+) -> asyncio.Future[None]:
+    """Load all models on a thread that does not keep the process alive, and do `then` there when they answer.
 
     Returns:
-        What makes serving impossible, or None.
+        Done when the thread is.
 
     """
     loop = asyncio.get_running_loop()
-    loaded: asyncio.Future[ConvserveError | None] = loop.create_future()
+    ended: asyncio.Future[None] = loop.create_future()
 
-    def finish(failure: ConvserveError | None) -> None:
-        loaded.set_result(failure)
+    def tell(failure: ConvserveError | None) -> None:
         _tell_of_loading(context, failure)
         if failure is not None and on_failure is not None:
             on_failure(failure)
+
+    def post(call: Callable[..., None], *arguments: object) -> None:
+        with suppress(RuntimeError):  # the event loop has ended meanwhile; nobody waits any more
+            loop.call_soon_threadsafe(call, *arguments)
 
     def load() -> None:
         failure: ConvserveError | None = None
@@ -125,11 +133,14 @@ def _start_loading(
             context.registry.load_all()
         except ConvserveError as error:
             failure = error
-        with suppress(RuntimeError):  # the event loop has ended meanwhile; nobody waits any more
-            loop.call_soon_threadsafe(finish, failure)
+        try:
+            post(tell, failure)
+            then()
+        finally:
+            post(ended.set_result, None)
 
     threading.Thread(target=load, name="loading", daemon=True).start()
-    return loaded
+    return ended
 
 
 def _tell_of_loading(context: Context, failure: ConvserveError | None) -> None:

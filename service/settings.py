@@ -57,6 +57,13 @@ class Settings(BaseModel):
     threads: int | None = Field(
         default=None, ge=1, le=1024, description="requests in work at once; empty: the cores this process may use"
     )
+    form: Literal["narrow", "wide", "both"] | None = Field(
+        default=None,
+        description="how a network runs: narrow (one thread a run), wide (all of them), both; empty: measured",
+    )
+    cache_dir: Path | None = Field(
+        default=None, description="folder for what is worked out about models on this machine; empty: nothing is kept"
+    )
     target_latency_ms: Milliseconds = Field(
         default=330, description="waiting requests are bounded so that an accepted one is answered within this time"
     )

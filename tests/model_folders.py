@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from service.artifact import GoldenSample, Input, Manifest, Output, Preprocessing, Resize, Variant, dump_manifest
+from service.engine.forms import Sessions
 from service.engine.predictor import Classifier
 from service.engine.session import Session
 
@@ -175,7 +176,7 @@ def _golden(folder: Path, color: str, manifest: Manifest, network: bytes) -> Gol
     (folder / "samples" / f"{color}.png").write_bytes(data)
     try:
         session = Session.load(network, input_name="input", output_name="probabilities")
-        classifier = Classifier(session, manifest.input, manifest.output, len(COLORS), max_pixels=10**6)
+        classifier = Classifier(Sessions(session), manifest.input, manifest.output, len(COLORS), max_pixels=10**6)
         expected = tuple(classifier.classify(data).probabilities.tolist())
     except Exception:  # noqa: BLE001  networks that are refused on purpose have no answers to pin
         expected = (1.0, 0.0, 0.0)

@@ -43,16 +43,18 @@ _COUNTED_AS: Final[tuple[tuple[type[BaseException], str, str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When an answer is of no more use.
+    """When an answer is of no more use, and how urgent it is.
 
     Args:
         at_s: On the scheduler's clock.
         patience_s: Seconds from the arrival of the request until then.
+        urgent: Whether the request goes before those that are not.
 
     """
 
     at_s: float
     patience_s: float
+    urgent: bool = True
 
 
 async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadline: Deadline) -> Classification:
@@ -64,7 +66,7 @@ async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadl
     """
     metrics.image_bytes.observe(len(data))
     try:
-        answer = await predict(model.classifier.classify, data, lane=model.lane, deadline_s=deadline.at_s)
+        answer = await predict(data, lane=model.lane, deadline_s=deadline.at_s, urgent=deadline.urgent)
     except BaseException as error:
         _count_failure(error, model=model, metrics=metrics)
         if isinstance(error, DeadlineExceededError):
@@ -143,7 +145,7 @@ def _count_answer(answer: Classification, *, model: LiveModel, metrics: Metrics)
         entropy_ratio=_entropy_ratio(answer),
     )
     series.outcomes["ok"].inc()
-    series.batch_size.observe(1)
+    series.batch_size.observe(answer.batch)
     metrics.image_pixels.observe(answer.width * answer.height)
     for stage, seconds in answer.stages_s.items():
         series.stages[stage].observe(seconds)

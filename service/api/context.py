@@ -8,6 +8,7 @@ from typing import cast
 from starlette.requests import Request
 
 from service.api.bodies import BodyBudget
+from service.api.refusals import Refusals
 from service.engine.scheduler import Scheduler
 from service.repository.registry import Registry
 from service.telemetry.metrics import Metrics
@@ -22,6 +23,7 @@ class Context:
         scheduler: Threads; its clock is the clock of deadlines.
         metrics: Series.
         bodies: Bounds of request bodies.
+        refusals: Those that are held back.
         deadline_s: Longest time from arrival to answer, in seconds.
         ended_cleanly: Set at the end: whether every thread had finished its work.
 
@@ -31,6 +33,7 @@ class Context:
     scheduler: Scheduler
     metrics: Metrics
     bodies: BodyBudget
+    refusals: Refusals
     deadline_s: float
     ended_cleanly: bool = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -22,6 +23,8 @@ router: Final = APIRouter(tags=["predict"])
 
 _MOST_SHOWN: Final = 5
 _LONGEST_TIMEOUT_DIGITS: Final = 12
+_USUAL_URGENCY: Final = 3
+_URGENCY: Final = re.compile(r"(?:^|,)\s*u=([0-7])\s*(?:,|$)")
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": PredictResponse | PredictManyResponse | list[LabelScore] | list[list[LabelScore]]},
     **problems(*PREDICT_PROBLEMS),
@@ -101,7 +104,7 @@ async def _predict(
     model = _resolve(context, name, version)
     _require_precision(model, choice.precision)
     patience_s = _patience_s(request, context)
-    deadline = Deadline(arrived_s + patience_s, patience_s)
+    deadline = Deadline(arrived_s + patience_s, patience_s, urgent=_is_urgent(request))
     async with uploaded(request, budget=context.bodies, patience_s=patience_s) as sent:
         read_s = clock() - arrived_s
         model.metrics.stages["read"].observe(read_s)
@@ -175,6 +178,15 @@ def _patience_s(request: Request, context: Context) -> float:
             "X-Request-Timeout-Ms", value=given, expected="a whole number of milliseconds from 1"
         )
     return min(int(given) / 1000, context.deadline_s)
+
+
+def _is_urgent(request: Request) -> bool:
+    """Read the Priority header; a value that says nothing about urgency is that of most requests.
+
+    Source: RFC 9218, section 4.1; 3 is the default and a larger number is less urgent.
+    """
+    found = _URGENCY.search(request.headers.get("priority", ""))
+    return found is None or int(found[1]) <= _USUAL_URGENCY
 
 
 def _class_count(model: LiveModel, choice: Choice, upload: Upload) -> int:

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import errors
+from service.api.context import context_of
 from service.errors import SHOWN_CHARACTERS, shortened
 from service.telemetry.logs import log
 
@@ -123,7 +124,14 @@ async def answer_convserve_error(request: Request, error: Exception) -> Response
     """Answer an error of the tree; registered for `ConvserveError`."""
     if not isinstance(error, errors.ConvserveError):
         raise error
-    return problem_response(request, error)
+    if not isinstance(error, errors.QueueFullError):
+        return problem_response(request, error)
+    error.__traceback__ = None  # its frames hold the request's pictures, and there may be a thousand like it
+    held = await context_of(request).refusals.hold()
+    response = problem_response(request, error)
+    if not held:
+        response.headers["connection"] = "close"
+    return response
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -9,9 +10,9 @@ from starlette.requests import Request
 
 from service.api.context import context_of
 from service.api.responses import VersionNumber, problems
-from service.api.schemas import ModelDetail, ModelList, ModelSummary, VersionDetail, VersionSummary
+from service.api.schemas import ModelDetail, ModelList, ModelSummary, TuningBody, VersionDetail, VersionSummary
 from service.artifact import manifest_as_json
-from service.repository.live_model import Version
+from service.repository.live_model import LiveModel, Version
 from service.repository.registry import Model
 
 router: Final = APIRouter(tags=["models"])
@@ -54,7 +55,13 @@ async def describe_version(request: Request, name: str, version: VersionNumber) 
         precision=model.variant.precision if model else None,
         capacity=model.lane.bound if model else None,
         run_s=model.lane.run_s if model else None,
+        tuning=_tuning(model) if model else None,
     )
+
+
+def _tuning(model: LiveModel) -> TuningBody:
+    """Show which form was chosen on this machine, and what was measured to choose it."""
+    return TuningBody.model_validate(dataclasses.asdict(model.classifier.sessions.tuning))
 
 
 def _summary(model: Model, default: str | None) -> dict[str, Any]:

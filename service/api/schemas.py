@@ -95,6 +95,25 @@ class ModelDetail(ModelSummary):
     labels: list[str] | None
 
 
+class MeasurementBody(Schema):
+    """How long one form of the network takes on this machine."""
+
+    threads: int = Field(description="of one run")
+    batch: int = Field(description="pictures in it")
+    median_s: float = Field(description="seconds for each picture")
+    least_s: float
+    n: int = Field(description="runs")
+
+
+class TuningBody(Schema):
+    """In which form the network runs on this machine, and why."""
+
+    form: str = Field(description="narrow: one thread a run; wide: all of them; both: wide for a caller who is alone")
+    batch: int = Field(description="most pictures in one run")
+    because: str = Field(description="measured, pinned by a setting, or default while nothing is known")
+    measurements: list[MeasurementBody]
+
+
 class VersionDetail(VersionSummary):
     """A version with its manifest and how it runs here."""
 
@@ -104,6 +123,7 @@ class VersionDetail(VersionSummary):
     precision: str | None
     capacity: int | None = Field(description="most pictures in work and waiting")
     run_s: float | None = Field(description="seconds for one picture, moving average")
+    tuning: TuningBody | None
 
 
 class ProblemBody(BaseModel):

@@ -1,58 +1,62 @@
-"""Who runs what when: a bounded lane of waiting work per model, and the threads that all lanes share.
+"""Who runs what when: threads that take work from all lanes, urgent work first and the oldest of it first.
 
-    submit ──▶ lane (bounded) ──▶ one queue, first come first served ──▶ n threads ──▶ back on the event loop
+    lane.submit ──▶ urgent ─┐
+                            ├─▶ n threads ──▶ lane.execute ──▶ back on the event loop
+                ──▶ patient ┘
 
-Every submitted piece of work ends in exactly one way: its value, its own error, `QueueFullError`, `DrainingError`,
-`DeadlineExceededError`, or the cancellation of its caller. Work whose caller has gone or whose deadline has passed is
-dropped before it starts and frees its place at once; work that has started runs to its end and its result is discarded.
+A thread takes one piece, or several of one lane where the lane runs several at once as cheaply and more wait than the
+other threads can take. It never waits for more to come.
 
-Knows neither pictures nor networks: work is a function without arguments.
+Knows neither pictures nor networks, and of a piece of work only when it was abandoned.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Protocol
 
-from service.errors import DeadlineExceededError, DrainingError, QueueFullError
-
-Value = TypeVar("Value")
-
-_DRAIN_RETRY_S: Final = 5.0  # a restart takes about this long; the caller may find another instance sooner
-_RUN_TIME_WEIGHT: Final = 0.1  # of the newest run in the moving average
-_LEAST_PER_THREAD: Final = 2  # one in work and one waiting, so that a slow model's threads do not stand idle
-_LEAST_RUN_S: Final = 1e-5
+_WORK: Final = True
+_END: Final = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finished(Generic[Value]):
-    """The value of a piece of work, and how long it waited for a thread, in seconds."""
+class Job(Protocol):
+    """A piece of work as the scheduler sees it."""
 
-    value: Value
-    waited_s: float
+    @property
+    def lane(self) -> Executor:
+        """Whose it is."""
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits for it any more; under the scheduler's lock."""
+
+    started: bool
 
 
-@dataclass(slots=True, eq=False)
-class _Job:
-    work: Callable[[], Any]
-    lane: Lane
-    future: asyncio.Future[Finished[Any]]
-    submitted_s: float
-    deadline_s: float
-    started: bool = False
-    abandoned: bool = False
-    guard: threading.Lock = field(default_factory=threading.Lock)
+class Executor(Protocol):
+    """What runs jobs on a thread of the scheduler."""
+
+    @property
+    def batch(self) -> int:
+        """Most jobs that it runs at once."""
+
+    def execute(self, jobs: list[Any], *, alone: bool) -> None:
+        """Run jobs and hand over what became of them; raises nothing.
+
+        Args:
+            jobs: At least one.
+            alone: Whether nothing else runs or waits, so that all cores are free for them.
+
+        """
 
 
 class Scheduler:
-    """Threads that run work from any number of lanes, oldest first.
+    """Threads that run work from any number of lanes.
 
     Args:
         threads: Pieces of work that run at once.
@@ -65,8 +69,20 @@ class Scheduler:
         self.clock = clock
         self.draining = False
         self.draining_since_s = math.inf
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self.pending_s = 0.0  # expected seconds of all that waits and runs; of the event loop only
+        self.lock = threading.Lock()  # over the two queues and every job's `started` and `abandoned`
+        self._urgent: deque[Job] = deque()
+        self._patient: deque[Job] = deque()
+        self._tickets: queue.SimpleQueue[bool] = queue.SimpleQueue()  # one for each job: threads sleep on it
+        self._waiting = 0
+        self._running = 0
         self._workers: list[threading.Thread] = []
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs and nothing waits."""
+        with self.lock:
+            return not self._running and not self._waiting
 
     def start(self) -> None:
         """Start the threads."""
@@ -93,129 +109,64 @@ class Scheduler:
         """
         until_s = time.monotonic() + patience_s
         for _ in self._workers:
-            self._jobs.put(None)
+            self._tickets.put(_END)
         for worker in self._workers:
             worker.join(None if patience_s == math.inf else max(0.0, until_s - time.monotonic()))
         self._workers = [worker for worker in self._workers if worker.is_alive()]
         return not self._workers
 
-    def put(self, job: _Job) -> None:
+    def put(self, job: Job, *, urgent: bool) -> None:
         """Queue a job that its lane has accepted."""
-        self._jobs.put(job)
+        with self.lock:
+            (self._urgent if urgent else self._patient).append(job)
+            self._waiting += 1
+        self._tickets.put(_WORK)
+
+    def forget(self) -> None:
+        """Count one waiting job less; under the lock, by whoever abandoned it."""
+        self._waiting -= 1
 
     def _work(self) -> None:
-        while self._run(self._jobs.get()):
-            pass  # without a name for the last job, which would keep its picture in memory until the next one comes
+        while self._turn():
+            pass  # no name here for the last jobs, which would keep their pictures in memory until the next ones come
 
-    def _run(self, job: _Job | None) -> bool:
-        """Run one job and hand its outcome to its lane; False ends the thread."""
-        if job is None:
+    def _turn(self) -> bool:
+        """Sleep until there is work and run some; False ends the thread."""
+        if self._tickets.get() is _END:
             return False
-        with job.guard:
-            if job.abandoned:
-                return True  # its place was freed when its caller went
-            job.started = True
-        started_s = self.clock()
-        value: object = None
-        error: BaseException | None = None
-        if started_s >= job.deadline_s:
-            error = DeadlineExceededError(deadline_s=job.deadline_s - job.submitted_s)
-        else:
-            try:
-                value = job.work()
-            except StopIteration as raised:
-                error = RuntimeError(f"work raised {raised!r}, which no future can carry")
-            except BaseException as raised:  # noqa: BLE001  it belongs to the caller, whatever it is
-                error = raised
-        run_s = self.clock() - started_s
-        finished = Finished(value=value, waited_s=started_s - job.submitted_s)
-        with suppress(RuntimeError):  # the event loop was closed while this ran; nobody waits any more
-            job.future.get_loop().call_soon_threadsafe(job.lane.settle, job, finished, error, run_s)
+        jobs, alone = self._take()
+        if jobs:
+            jobs[0].lane.execute(jobs, alone=alone)
+            with self.lock:
+                self._running -= 1
         return True
 
+    def _take(self) -> tuple[list[Job], bool]:
+        """Take the next job, and those behind it that can share its run."""
+        with self.lock:
+            line = self._first_line()
+            if line is None:
+                return [], False  # abandoned, or another thread took it along
+            lane = line[0].lane
+            share = min(lane.batch, 1 + (self._waiting - 1) // self.threads)
+            jobs = [self._start_next(line)]
+            while len(jobs) < share and (line := self._first_line()) and line[0].lane is lane:
+                jobs.append(self._start_next(line))
+            alone = not self._running and not self._waiting
+            self._running += 1
+        return jobs, alone
 
-class Lane:
-    """One model's bounded share of a scheduler; used from one event loop only.
+    def _first_line(self) -> deque[Job] | None:
+        """Find the queue whose first job is the next to run."""
+        for line in (self._urgent, self._patient):
+            while line and line[0].abandoned:
+                line.popleft()
+            if line:
+                return line
+        return None
 
-    Args:
-        scheduler: Whose threads run the work.
-        capacity: Most pieces of work that run and wait, whatever their time.
-        run_s: Expected seconds of one run; kept up to date from real runs.
-        target_s: Time within which accepted work is to be done; with `run_s` it bounds what is accepted.
-
-    """
-
-    def __init__(self, scheduler: Scheduler, *, capacity: int, run_s: float, target_s: float = math.inf) -> None:
-        self.capacity = capacity
-        self.run_s = run_s
-        self.target_s = target_s
-        self.depth = 0
-        self._scheduler = scheduler
-
-    async def submit(self, work: Callable[[], Value], *, deadline_s: float) -> Finished[Value]:
-        """Run a piece of work on a thread and wait for it.
-
-        Args:
-            work: Called once, on one of the scheduler's threads.
-            deadline_s: When its value is of no more use, on the scheduler's clock.
-
-        Raises:
-            DrainingError: The scheduler takes nothing new.
-            QueueFullError: `bound` pieces run and wait already.
-            DeadlineExceededError: The deadline passed before the value was there.
-
-        """
-        if self._scheduler.draining:
-            raise DrainingError(retry_after_s=_DRAIN_RETRY_S)
-        bound = self.bound
-        if self.depth >= bound:
-            raise QueueFullError(capacity=bound, retry_after_s=self.expected_wait_s())
-        loop = asyncio.get_running_loop()
-        job = _Job(work, self, loop.create_future(), self._scheduler.clock(), deadline_s)
-        self.depth += 1
-        self._scheduler.put(job)
-        timer = loop.call_later(deadline_s - job.submitted_s, self._expire, job)
-        try:
-            return await job.future
-        finally:
-            timer.cancel()
-            self._abandon(job)
-
-    @property
-    def bound(self) -> int:
-        """Most pieces of work that may run and wait at the present run time: one waits for each that runs at least."""
-        threads = self._scheduler.threads
-        in_time = self.target_s * threads / max(self.run_s, _LEAST_RUN_S)
-        return int(min(self.capacity, max(_LEAST_PER_THREAD * threads, in_time)))
-
-    def expected_wait_s(self) -> float:
-        """Estimate how long the work that is here now will take."""
-        return self.depth * self.run_s / self._scheduler.threads
-
-    def settle(self, job: _Job, finished: Finished[Any], error: BaseException | None, run_s: float) -> None:
-        """Free the place of a job that a thread is done with, and hand over what became of it."""
-        self.depth -= 1
-        if error is None:
-            self.run_s += _RUN_TIME_WEIGHT * (run_s - self.run_s)
-        if job.future.done():
-            return
-        if error is None:
-            job.future.set_result(finished)
-        else:
-            job.future.set_exception(error)
-
-    def _expire(self, job: _Job) -> None:
-        if not job.future.done():
-            job.future.set_exception(DeadlineExceededError(deadline_s=job.deadline_s - job.submitted_s))
-
-    def _abandon(self, job: _Job) -> None:
-        """Free the place of a job that no thread has taken yet; one that has started frees it when it ends."""
-        with job.guard:
-            if not job.started and not job.abandoned:
-                job.abandoned = True
-                job.work = _nothing  # the job stays in the queue until a thread comes by; what it holds need not
-                self.depth -= 1
-
-
-def _nothing() -> None:
-    """Stand in for work that nobody waits for."""
+    def _start_next(self, line: deque[Job]) -> Job:
+        job = line.popleft()
+        job.started = True
+        self._waiting -= 1
+        return job

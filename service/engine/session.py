@@ -1,7 +1,9 @@
 """One ONNX network in ONNX Runtime; the only importer of onnxruntime.
 
 The runtime falls back to the CPU without a word when a provider cannot start, so `Session.provider` is read back from
-the session after it was made. It loads from bytes, so that what runs is what was hashed.
+the session after it was made. It loads from bytes, so that what runs is what was hashed, or from what
+`write_optimized` made of such bytes: a graph that needs no more work, and its weights in a file of their own that is
+mapped into memory, so that every session and process that loads it shares them.
 
 Knows tensors; neither pictures nor manifests nor disk.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Self
 
 # Read by the runtime while it is imported: later is too late, and by default it reports to its maker.
@@ -25,6 +28,8 @@ from service.errors import ConfigurationError, InferenceError
 PROVIDERS: Final = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 _SHORT_NAMES: Final = {long: short for short, long in PROVIDERS.items()}
+WEIGHTS_FILE: Final = "weights.bin"
+RUNTIME: Final = f"onnxruntime-{ort.__version__}"
 _ERROR_LEVEL: Final = 3  # the runtime's own log shows errors and worse; what it warns of is reported here as facts
 # The runtime's exceptions share no base but Exception, so they are collected from the module that defines them.
 _RUNTIME_ERRORS: Final[tuple[type[Exception], ...]] = (
@@ -58,17 +63,18 @@ class Session:
     @classmethod
     def load(
         cls,
-        model: bytes,
+        model: bytes | Path,
         *,
         input_name: str,
         output_name: str,
         providers: Sequence[str] = ("cpu",),
         threads: int = 1,
     ) -> Self:
-        """Load a network from the bytes of one ONNX file.
+        """Load a network.
 
         Args:
-            model: The file; external data would be looked up in the working folder, so callers refuse it before.
+            model: The bytes of one ONNX file; external data would be looked up in the working folder, so callers refuse
+                it before. Or the path of a file that `write_optimized` wrote on this machine.
             input_name: The tensor that takes pictures.
             output_name: The tensor that holds one row per picture.
             providers: Keys of `PROVIDERS`, best first; the CPU stands behind them all.
@@ -80,7 +86,11 @@ class Session:
 
         """
         try:
-            runtime = ort.InferenceSession(model, _options(threads), providers=_available(providers))
+            options = _options(threads)
+            if isinstance(model, Path):
+                options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+            source = str(model) if isinstance(model, Path) else model
+            runtime = ort.InferenceSession(source, options, providers=_available(providers))
         except _RUNTIME_ERRORS as error:
             raise InferenceError(f"ONNX Runtime {ort.__version__} does not load the network: {error}") from error
         declared = {tensor.name: tensor.shape for tensor in runtime.get_inputs()}
@@ -114,6 +124,30 @@ class Session:
         except _RUNTIME_ERRORS as error:
             raise InferenceError(f"The network failed on a batch of shape {batch.shape}: {error}") from error
         return _rows(output, pictures=len(batch))
+
+
+def write_optimized(model: bytes, path: Path) -> None:
+    """Write what the runtime makes of a network when it loads it on this machine's CPU.
+
+    The file is for this processor and this version of the runtime alone. Its weights lie beside it (`WEIGHTS_FILE`).
+
+    Args:
+        model: The bytes of one ONNX file.
+        path: Of the file to write; its folder is there and holds no other.
+
+    Raises:
+        InferenceError: The runtime does not take the model, or the disk does not take the file.
+
+    """
+    options = _options(threads=1)
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.optimized_model_filepath = str(path)
+    options.add_session_config_entry("session.optimized_model_external_initializers_file_name", WEIGHTS_FILE)
+    options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
+    try:
+        ort.InferenceSession(model, options, providers=[PROVIDERS["cpu"]])
+    except _RUNTIME_ERRORS as error:
+        raise InferenceError(f"ONNX Runtime {ort.__version__} does not write the network: {error}") from error
 
 
 def _rows(output: object, *, pictures: int) -> NDArray[np.float32]:

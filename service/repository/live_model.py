@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from service.artifact import Manifest, Variant
-from service.engine.predictor import Classifier
-from service.engine.scheduler import Lane
+from service.engine.predictor import Classifier, PictureLane
 from service.repository.store import StoredVersion
 from service.telemetry.model_metrics import LiveModelMetrics
 
@@ -26,6 +25,7 @@ class LiveModel:
     """A model that answers.
 
     Args:
+        stored: Where it lies.
         manifest: As published.
         variant: The file that was loaded.
         classifier: Runs it.
@@ -36,10 +36,11 @@ class LiveModel:
 
     """
 
+    stored: StoredVersion
     manifest: Manifest
     variant: Variant
     classifier: Classifier
-    lane: Lane
+    lane: PictureLane
     metrics: LiveModelMetrics
     load_s: float
     warmup_s: float

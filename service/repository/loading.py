@@ -8,16 +8,21 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Final
 
 import numpy as np
 
 from service.artifact import Manifest, Variant
-from service.engine.predictor import Classifier
-from service.engine.scheduler import Lane, Scheduler
+from service.engine.cost import Cost
+from service.engine.forms import Sessions
+from service.engine.lane import Lane
+from service.engine.predictor import SECONDS_PER_SIZE, Classifier, PictureLane
+from service.engine.scheduler import Scheduler
 from service.engine.session import Session
-from service.errors import InputError, ManifestError, ProviderUnavailableError, VerificationError
+from service.errors import InferenceError, InputError, ManifestError, ProviderUnavailableError, VerificationError
+from service.repository.cache import Cache
 from service.repository.live_model import LiveModel
 from service.repository.store import StoredVersion, read_manifest, read_network, read_sample
 from service.settings import Settings
@@ -55,11 +60,10 @@ class Loader:
         started_s = time.perf_counter()
         manifest = read_manifest(stored)
         variant = self._variant(manifest, stored)
-        classifier = self._classifier(manifest, read_network(stored, variant))
-        loaded_s = time.perf_counter()
-        run_s = _verify(classifier, manifest, variant, stored)
-        lane = self._lane(run_s)
+        classifier, loaded_s = self._verified(manifest, variant, stored)
+        lane = self._lane(classifier, run_s=_run_time(classifier, manifest, stored))
         return LiveModel(
+            stored=stored,
             manifest=manifest,
             variant=variant,
             classifier=classifier,
@@ -77,30 +81,79 @@ class Loader:
             raise ManifestError(stored.folder, reason=reason)
         return variant
 
-    def _classifier(self, manifest: Manifest, network: bytes) -> Classifier:
-        session = Session.load(
-            network,
+    @property
+    def cache(self) -> Cache | None:
+        """What was worked out here before; None where nothing is kept."""
+        return Cache(self.settings.cache_dir) if self.settings.cache_dir else None
+
+    def session(self, manifest: Manifest, source: bytes | Path, *, threads: int = 1) -> Session:
+        """Load one form of a network.
+
+        Args:
+            manifest: Names its tensors.
+            source: The published file's bytes, or an optimised form of it from the cache.
+            threads: Of one run on the CPU.
+
+        Raises:
+            InferenceError: The runtime does not take it.
+
+        """
+        return Session.load(
+            source,
             input_name=manifest.input.tensor,
             output_name=manifest.output.tensor,
             providers=self.settings.providers,
+            threads=threads,
         )
+
+    def _verified(self, manifest: Manifest, variant: Variant, stored: StoredVersion) -> tuple[Classifier, float]:
+        """Load a network that answers as it was published, and say when it was loaded.
+
+        An optimised form from the cache that does not is thrown away, and the published file loaded instead.
+        """
+        network = read_network(stored, variant)
+        cache = self.cache if self.settings.providers[0] == "cpu" else None
+        optimized = cache.optimized(variant.sha256) if cache else None
+        if cache and optimized:
+            try:
+                return self._loaded(manifest, variant, stored, optimized)
+            except (InferenceError, VerificationError) as error:
+                cache.discard(variant.sha256, reason=str(error))
+        return self._loaded(manifest, variant, stored, network)
+
+    def _loaded(
+        self, manifest: Manifest, variant: Variant, stored: StoredVersion, source: bytes | Path
+    ) -> tuple[Classifier, float]:
+        classifier = self._classifier(manifest, source)
+        loaded_s = time.perf_counter()
+        verify(classifier, manifest, variant, stored)
+        return classifier, loaded_s
+
+    def _classifier(self, manifest: Manifest, source: bytes | Path) -> Classifier:
+        session = self.session(manifest, source)
         if self.settings.require_gpu and session.provider != "cuda":
             raise ProviderUnavailableError(wanted="cuda", used=session.provider)
         return Classifier(
-            session=session,
+            sessions=Sessions(session),
             input=manifest.input,
             output=manifest.output,
             classes=len(manifest.labels),
             max_pixels=self.settings.max_pixels,
         )
 
-    def _lane(self, run_s: float) -> Lane:
+    def _lane(self, classifier: Classifier, *, run_s: float) -> PictureLane:
         """Bound what runs and waits by its number where that is set, else by the time it takes."""
         size = self.settings.queue_size
         target_s = math.inf if size else self.settings.target_latency_ms / 1000
-        return Lane(self.scheduler, capacity=size or _MOST_WAITING, run_s=run_s, target_s=target_s)
+        return Lane(
+            self.scheduler,
+            run=classifier.classify_each,
+            capacity=size or _MOST_WAITING,
+            cost=Cost(run_s, SECONDS_PER_SIZE),
+            target_s=target_s,
+        )
 
-    def _metrics(self, manifest: Manifest, lane: Lane) -> LiveModelMetrics:
+    def _metrics(self, manifest: Manifest, lane: PictureLane) -> LiveModelMetrics:
         return LiveModelMetrics(
             self.series,
             model=manifest.name,
@@ -111,12 +164,31 @@ class Loader:
         )
 
 
-def _verify(classifier: Classifier, manifest: Manifest, variant: Variant, stored: StoredVersion) -> float:
-    """Classify every golden sample, compare, and return the median seconds of one run."""
-    samples = [(sample, read_sample(stored, sample)) for sample in manifest.golden]
-    for sample, data in samples:
+def verify(
+    classifier: Classifier,
+    manifest: Manifest,
+    variant: Variant,
+    stored: StoredVersion,
+    *,
+    session: Session | None = None,
+) -> None:
+    """Classify every golden sample and compare.
+
+    Args:
+        classifier: Of the model.
+        manifest: Holds the published probabilities.
+        variant: The file that was loaded.
+        stored: Where the samples lie.
+        session: Another form of the network than the one that is always loaded.
+
+    Raises:
+        ArtifactError: A sample is missing or another one, or comes out otherwise.
+
+    """
+    for sample in manifest.golden:
+        data = read_sample(stored, sample)
         try:
-            actual = classifier.classify(data).probabilities
+            actual = classifier.classify(data, session=session).probabilities
         except InputError as error:
             raise VerificationError(stored.folder / sample.file, reason=str(error)) from error
         difference = float(np.abs(actual - np.asarray(sample.probabilities[variant.precision])).max())
@@ -126,11 +198,11 @@ def _verify(classifier: Classifier, manifest: Manifest, variant: Variant, stored
                 reason=f"gives probabilities that differ by {difference:.2g} from the published ones on "
                 f"{classifier.session.provider}; {sample.tolerance:.2g} is allowed",
             )
-    return _run_time(classifier, [data for _, data in samples])
 
 
-def _run_time(classifier: Classifier, samples: list[bytes]) -> float:
-    """Warm up and measure: the golden sample's whole way, or a blank tensor's where a model has none."""
+def _run_time(classifier: Classifier, manifest: Manifest, stored: StoredVersion) -> float:
+    """Warm up and measure: a golden sample's whole way, or a blank tensor's where a model has none."""
+    samples = [read_sample(stored, sample) for sample in manifest.golden[:1]]
     times_s = []
     for _ in range(_WARMUP_RUNS):
         started_s = time.perf_counter()

@@ -141,6 +141,10 @@ class Registry:
             raise UnknownVersionError(model.name, version=version, known=list(model.versions))
         return found
 
+    def live(self) -> list[LiveModel]:
+        """List the versions that answer."""
+        return [model.live for model in self.models.values() if model.live is not None]
+
     def waiting_for(self) -> list[str]:
         """Say what keeps the service from being ready, nothing when it is."""
         if not self.models:

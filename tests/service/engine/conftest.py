@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from service.engine.scheduler import Lane, Scheduler
-from tests.service.engine.gates import Clock
+from service.engine.scheduler import Scheduler
+from tests.service.engine.gates import Clock, WorkLane, work_lane
 
 
 @pytest.fixture
@@ -32,6 +32,6 @@ async def scheduler(clock: Clock) -> AsyncIterator[Scheduler]:
 
 
 @pytest.fixture
-def lane(scheduler: Scheduler) -> Lane:
+def lane(scheduler: Scheduler) -> WorkLane:
     """Make a lane with room for three."""
-    return Lane(scheduler, capacity=3, run_s=0.5)
+    return work_lane(scheduler, capacity=3, run_s=0.5)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from service.engine.scheduler import Finished, Lane
+from service.engine.cost import Cost
+from service.engine.lane import Finished, Lane
+from service.engine.scheduler import Scheduler
+
+Work: TypeAlias = Callable[[], object]
+WorkLane: TypeAlias = Lane[Work, object]
 
 FAR_S = 10_000.0  # a deadline that no test reaches
 WATCHDOG_S = 30.0  # ends a test that hangs; nothing is measured by it
@@ -44,12 +51,31 @@ class GatedWork:
         return self.value
 
 
-def submit(lane: Lane, work: Callable[[], object], *, deadline_s: float = FAR_S) -> asyncio.Task[Finished[object]]:
+def work_lane(
+    scheduler: Scheduler,
+    *,
+    capacity: int,
+    run_s: float = 0.5,
+    per_size_s: float = 0.0,
+    target_s: float = math.inf,
+    batch: int = 1,
+) -> WorkLane:
+    """Make a lane whose items are functions to call."""
+    cost = Cost(run_s, per_size_s)
+    return Lane(scheduler, run=call_each, capacity=capacity, cost=cost, target_s=target_s, batch=batch)
+
+
+def call_each(items: list[Work], *, alone: bool) -> list[object]:  # noqa: ARG001  a lane tells it
+    """Call one item after the other; the first that raises fails all."""
+    return [work() for work in items]
+
+
+def submit(lane: WorkLane, work: Work, *, deadline_s: float = FAR_S) -> asyncio.Task[Finished[object]]:
     """Submit work as a caller of its own."""
     return asyncio.create_task(submit_and_wait(lane, work, deadline_s))
 
 
-async def submit_and_wait(lane: Lane, work: Callable[[], object], deadline_s: float) -> Finished[object]:
+async def submit_and_wait(lane: WorkLane, work: Work, deadline_s: float) -> Finished[object]:
     """Submit work and wait for its outcome."""
     return await lane.submit(work, deadline_s=deadline_s)
 
@@ -64,7 +90,9 @@ async def outcomes(*tasks: asyncio.Task[Finished[object]]) -> list[object]:
     return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), WATCHDOG_S)
 
 
-async def start_blocking(lane: Lane, *, deadline_s: float = FAR_S) -> tuple[GatedWork, asyncio.Task[Finished[object]]]:
+async def start_blocking(
+    lane: WorkLane, *, deadline_s: float = FAR_S
+) -> tuple[GatedWork, asyncio.Task[Finished[object]]]:
     """Occupy the thread until the gate is opened."""
     work = GatedWork("first")
     task = submit(lane, work, deadline_s=deadline_s)
@@ -72,7 +100,7 @@ async def start_blocking(lane: Lane, *, deadline_s: float = FAR_S) -> tuple[Gate
     return work, task
 
 
-async def queue(lane: Lane, work: Callable[[], object], *, deadline_s: float = FAR_S) -> asyncio.Task[Finished[object]]:
+async def queue(lane: WorkLane, work: Work, *, deadline_s: float = FAR_S) -> asyncio.Task[Finished[object]]:
     """Submit work, and return when it waits in the lane."""
     task = submit(lane, work, deadline_s=deadline_s)
     await asyncio.sleep(0)  # one turn of the loop: the task runs up to where it waits for its outcome

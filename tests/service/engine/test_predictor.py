@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from service.artifact import Output
-from service.engine.predictor import Classifier, predict
-from service.engine.scheduler import Lane, Scheduler
+from service.engine.cost import Cost
+from service.engine.forms import Sessions
+from service.engine.lane import Lane
+from service.engine.predictor import Classification, Classifier, PictureLane, predict
+from service.engine.scheduler import Scheduler
 from service.engine.session import Session
-from service.errors import BadImageError, InferenceError, TooManyPixelsError
-from tests.model_folders import SIDE, color_input, color_network, picture
+from service.errors import BadImageError, InferenceError, InputError, TooManyPixelsError, UnsupportedImageFormatError
+from tests.model_folders import COLORS, SIDE, color_input, color_network, picture
 from tests.networks import network, node
 from tests.picture_files import input_of, tensor_of
 
@@ -25,7 +28,7 @@ RED_SHARE = math.exp(10) / (math.exp(10) + 2)  # softmax of ten times (1, 0, 0)
 def classifier(**changes: Any) -> Classifier:
     """Load the network that tells the strongest colour."""
     fields: dict[str, Any] = {
-        "session": Session.load(color_network(), input_name="input", output_name="probabilities"),
+        "sessions": Sessions(Session.load(color_network(), input_name="input", output_name="probabilities")),
         "input": color_input(),
         "output": Output(tensor="probabilities", holds="probabilities"),
         "classes": 3,
@@ -132,16 +135,70 @@ def test_a_network_of_bytes_in_rows_and_columns_is_served_too() -> None:
     )
     session = Session.load(model, input_name="input", output_name="output")
     spec = input_of(width=6, height=4)
-    sigmoid = classifier(session=session, input=spec, output=Output(tensor="output", holds="sigmoid"), classes=2)
+    sigmoid = classifier(
+        sessions=Sessions(session), input=spec, output=Output(tensor="output", holds="sigmoid"), classes=2
+    )
     assert sigmoid.classify(picture("white")).probabilities.tolist() == [0.0, 1.0]
     assert sigmoid.classify(picture("black")).probabilities.tolist() == [1.0, 0.0]
 
 
+def _lane(scheduler: Scheduler, classifier: Classifier, *, batch: int = 1) -> PictureLane:
+    return Lane(scheduler, run=classifier.classify_each, capacity=9, cost=Cost(0.01), target_s=math.inf, batch=batch)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_pictures_that_share_a_run_are_answered_as_if_each_had_been_alone(*, alone: bool) -> None:
+    """Order, probabilities and sizes are those of single runs; a picture that cannot be read fails alone."""
+    colors = classifier()
+    sent = [picture("red"), b"no picture", picture("blue", size=(31, 17)), picture("lime")]
+    red, broken, blue, lime = colors.classify_each(sent, alone=alone)
+    assert isinstance(broken, InputError)
+    for found, data in ((red, sent[0]), (blue, sent[2]), (lime, sent[3])):
+        single = colors.classify(data)
+        assert isinstance(found, Classification)
+        np.testing.assert_allclose(found.probabilities, single.probabilities, rtol=0, atol=1e-6)
+        assert (found.width, found.height) == (single.width, single.height)
+
+
+def test_pictures_none_of_which_can_be_read_run_no_network() -> None:
+    """Each has its own error, in order."""
+    found = classifier().classify_each([b"no picture", b""], alone=False)
+    assert [type(one) for one in found] == [UnsupportedImageFormatError, BadImageError]
+
+
+def test_whoever_is_alone_gets_the_wide_form_where_both_are_loaded() -> None:
+    """The two forms are told apart by networks that answer differently."""
+    narrow, wide = (
+        Session.load(color_network(sharpness=sharpness), input_name="input", output_name="probabilities")
+        for sharpness in (1.0, 100.0)
+    )
+    both = classifier(sessions=Sessions(narrow, wide))
+    surest = [
+        float(one.probabilities.max())
+        for alone in (True, False)
+        for one in both.classify_each([picture("red")], alone=alone)
+        if isinstance(one, Classification)
+    ]
+    assert surest == [pytest.approx(1.0), pytest.approx(math.e / (math.e + 2))]
+
+
+async def test_pictures_that_wait_share_a_run_and_are_told_so(scheduler: Scheduler) -> None:
+    """Where the lane allows it, what waits behind a busy thread runs at once."""
+    lane = _lane(scheduler, classifier(), batch=8)
+    deadline_s = scheduler.clock() + 60
+    scheduler.stop()
+    tasks = [asyncio.create_task(predict(picture(color), lane=lane, deadline_s=deadline_s)) for color in COLORS]
+    await asyncio.sleep(0)
+    scheduler.start()
+    found = await asyncio.gather(*tasks)
+    assert [(int(one.probabilities.argmax()), one.batch) for one in found] == [(0, 3), (1, 3), (2, 3)]
+
+
 async def test_a_picture_in_a_lane_gets_the_same_answer_and_its_waiting_time(scheduler: Scheduler) -> None:
     """The answer is `classify`'s own, with the time that it waited before its stages."""
-    lane = Lane(scheduler, capacity=1, run_s=0.01)
+    lane = _lane(scheduler, classifier())
     direct = classifier().classify(picture("red"))
-    answer = await predict(classifier().classify, picture("red"), lane=lane, deadline_s=scheduler.clock() + 60)
+    answer = await predict(picture("red"), lane=lane, deadline_s=scheduler.clock() + 60)
     np.testing.assert_array_equal(answer.probabilities, direct.probabilities)
     assert list(answer.stages_s) == ["queue", "decode", "preprocess", "inference", "postprocess"]
     assert answer.stages_s["queue"] >= 0
@@ -150,10 +207,9 @@ async def test_a_picture_in_a_lane_gets_the_same_answer_and_its_waiting_time(sch
 
 async def test_a_broken_picture_in_a_lane_is_its_callers_error_and_no_others(scheduler: Scheduler) -> None:
     """Of two pictures in work one fails alone, and the lane is empty again."""
-    lane = Lane(scheduler, capacity=2, run_s=0.01)
-    classify = classifier().classify
+    lane = _lane(scheduler, classifier())
     deadline_s = scheduler.clock() + 60
-    work = [predict(classify, data, lane=lane, deadline_s=deadline_s) for data in (b"no picture", picture("red"))]
+    work = [predict(data, lane=lane, deadline_s=deadline_s) for data in (b"no picture", picture("red"))]
     broken, good = await asyncio.gather(*work, return_exceptions=True)
     assert isinstance(broken, Exception)
     assert not isinstance(good, BaseException)

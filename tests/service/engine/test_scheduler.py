@@ -13,13 +13,14 @@ from collections.abc import Callable
 
 import pytest
 
-from service.engine.scheduler import Finished, Lane
+from service.engine.lane import Finished
 from service.errors import DeadlineExceededError
 from tests.service.engine.gates import (
     FAR_S,
     WATCHDOG_S,
     Clock,
     GatedWork,
+    WorkLane,
     outcomes,
     queue,
     soon,
@@ -28,7 +29,7 @@ from tests.service.engine.gates import (
 )
 
 
-async def test_work_returns_its_value_and_how_long_it_waited(lane: Lane, clock: Clock) -> None:
+async def test_work_returns_its_value_and_how_long_it_waited(lane: WorkLane, clock: Clock) -> None:
     """The time between submission and start is the waiting time; running does not count."""
     first, first_task = await start_blocking(lane)
     second = GatedWork("second")
@@ -42,13 +43,13 @@ async def test_work_returns_its_value_and_how_long_it_waited(lane: Lane, clock: 
     assert await soon(second_task) == Finished("second", waited_s=2.5)
 
 
-async def test_work_runs_on_a_thread_of_the_scheduler(lane: Lane) -> None:
+async def test_work_runs_on_a_thread_of_the_scheduler(lane: WorkLane) -> None:
     """The event loop's thread is free while work runs."""
     finished = await lane.submit(lambda: threading.current_thread().name, deadline_s=FAR_S)
     assert finished.value == "inference-0"
 
 
-async def test_work_runs_oldest_first(lane: Lane) -> None:
+async def test_work_runs_oldest_first(lane: WorkLane) -> None:
     """One thread takes what waits in the order of arrival."""
     order: list[int] = []
     first, first_task = await start_blocking(lane)
@@ -58,7 +59,7 @@ async def test_work_runs_oldest_first(lane: Lane) -> None:
     assert order == [1, 2]
 
 
-async def test_an_error_of_the_work_is_its_callers_own(lane: Lane) -> None:
+async def test_an_error_of_the_work_is_its_callers_own(lane: WorkLane) -> None:
     """The very exception arrives, and the next work runs."""
     error = ValueError("mine")
     work = GatedWork(error)
@@ -70,7 +71,7 @@ async def test_an_error_of_the_work_is_its_callers_own(lane: Lane) -> None:
 
 
 @pytest.mark.parametrize("kind", [StopIteration, GeneratorExit, MemoryError, asyncio.CancelledError, BaseException])
-async def test_a_thread_survives_whatever_work_raises(lane: Lane, kind: type[BaseException]) -> None:
+async def test_a_thread_survives_whatever_work_raises(lane: WorkLane, kind: type[BaseException]) -> None:
     """Even what a future cannot carry, or what ends other threads, reaches the caller and leaves the lane empty."""
     work = GatedWork(kind())
     work.gate.set()
@@ -80,7 +81,7 @@ async def test_a_thread_survives_whatever_work_raises(lane: Lane, kind: type[Bas
     assert (await lane.submit(lambda: 7, deadline_s=FAR_S)).value == 7
 
 
-async def test_work_whose_deadline_passed_while_it_waited_never_runs(lane: Lane, clock: Clock) -> None:
+async def test_work_whose_deadline_passed_while_it_waited_never_runs(lane: WorkLane, clock: Clock) -> None:
     """The thread looks at the clock before it starts, and the caller hears how long it was ready to wait."""
     first, first_task = await start_blocking(lane)
     late = GatedWork("late")
@@ -94,7 +95,7 @@ async def test_work_whose_deadline_passed_while_it_waited_never_runs(lane: Lane,
     assert (await soon(first_task), lane.depth) == (Finished("first", waited_s=0.0), 0)
 
 
-async def test_a_caller_whose_deadline_passes_does_not_wait_for_a_thread(lane: Lane, clock: Clock) -> None:
+async def test_a_caller_whose_deadline_passes_does_not_wait_for_a_thread(lane: WorkLane, clock: Clock) -> None:
     """The answer comes at the deadline although every thread is busy; the place is free and the work never runs."""
     first, first_task = await start_blocking(lane)
     late = GatedWork("late")
@@ -107,7 +108,7 @@ async def test_a_caller_whose_deadline_passes_does_not_wait_for_a_thread(lane: L
     assert late.runs == 0
 
 
-async def test_work_that_has_started_runs_to_its_end_and_keeps_its_place_until_then(lane: Lane) -> None:
+async def test_work_that_has_started_runs_to_its_end_and_keeps_its_place_until_then(lane: WorkLane) -> None:
     """A thread cannot be stopped: a caller that leaves does not make room that is not there."""
     first, first_task = await start_blocking(lane)
     first_task.cancel()
@@ -118,7 +119,7 @@ async def test_work_that_has_started_runs_to_its_end_and_keeps_its_place_until_t
     assert (first.runs, lane.depth) == (1, 0)
 
 
-async def test_a_caller_that_leaves_frees_its_place_at_once_and_its_work_never_runs(lane: Lane) -> None:
+async def test_a_caller_that_leaves_frees_its_place_at_once_and_its_work_never_runs(lane: WorkLane) -> None:
     """Others are let in before the thread is free again."""
     first, first_task = await start_blocking(lane)
     gone = [GatedWork(), GatedWork()]
@@ -139,7 +140,7 @@ class Picture:
     """Something large that work holds on to."""
 
 
-async def test_what_abandoned_work_held_is_let_go_before_a_thread_comes_by(lane: Lane) -> None:
+async def test_what_abandoned_work_held_is_let_go_before_a_thread_comes_by(lane: WorkLane) -> None:
     """Callers that come and go while every thread is busy do not fill the memory with their pictures."""
     first, first_task = await start_blocking(lane)
     picture = Picture()
@@ -155,7 +156,7 @@ async def test_what_abandoned_work_held_is_let_go_before_a_thread_comes_by(lane:
     await soon(first_task)
 
 
-async def test_what_finished_work_held_is_let_go_while_the_thread_is_idle(lane: Lane) -> None:
+async def test_what_finished_work_held_is_let_go_while_the_thread_is_idle(lane: WorkLane) -> None:
     """A service without requests does not keep its last picture."""
     released = asyncio.Event()
     picture = Picture()
@@ -166,7 +167,7 @@ async def test_what_finished_work_held_is_let_go_while_the_thread_is_idle(lane: 
     await soon(released.wait())
 
 
-async def test_a_result_that_comes_with_the_deadline_is_a_result(lane: Lane, clock: Clock) -> None:
+async def test_a_result_that_comes_with_the_deadline_is_a_result(lane: WorkLane, clock: Clock) -> None:
     """Where the loop sees both at once, the caller gets what was ready and hears of no deadline."""
     second_runs = threading.Event()
 

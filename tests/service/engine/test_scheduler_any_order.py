@@ -11,8 +11,10 @@ from typing import Any, Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.engine.scheduler import Finished, Lane, Scheduler
+from service.engine.lane import Finished
+from service.engine.scheduler import Scheduler
 from service.errors import DeadlineExceededError, DrainingError, QueueFullError
+from tests.service.engine.gates import work_lane
 
 WATCHDOG_S: Final = 60.0  # ends a test that hangs; nothing is measured by it
 PATIENCE_S: Final = 5_000.0  # seconds of the test's own clock
@@ -33,7 +35,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(threads=self.threads, clock=self.clock)
-        self.lane = Lane(self.scheduler, capacity=self.capacity, run_s=1.0)
+        self.lane = work_lane(self.scheduler, capacity=self.capacity, run_s=1.0)
 
     def clock(self) -> float:
         """Tell the time, and remember for each thread what it was told last."""
@@ -168,7 +170,7 @@ async def require_all_threads_alive(world: World) -> None:
     """Meet every thread at a barrier: one that had died would be missed."""
     world.scheduler.draining = False
     barrier = threading.Barrier(world.threads)
-    lane = Lane(world.scheduler, capacity=world.threads, run_s=1.0)
+    lane = work_lane(world.scheduler, capacity=world.threads, run_s=1.0)
     meetings = [
         lane.submit(lambda: barrier.wait(WATCHDOG_S), deadline_s=world.now_s + PATIENCE_S) for _ in range(world.threads)
     ]

@@ -8,12 +8,15 @@ import threading
 
 import pytest
 
-from service.engine.scheduler import Finished, Lane, Scheduler
+from service.engine.lane import Finished
+from service.engine.scheduler import Scheduler
 from service.errors import DrainingError
-from tests.service.engine.gates import FAR_S, WATCHDOG_S, Clock, queue, soon, start_blocking
+from tests.service.engine.gates import FAR_S, WATCHDOG_S, Clock, WorkLane, queue, soon, start_blocking, work_lane
 
 
-async def test_draining_refuses_what_is_new_and_finishes_what_was_accepted(lane: Lane, scheduler: Scheduler) -> None:
+async def test_draining_refuses_what_is_new_and_finishes_what_was_accepted(
+    lane: WorkLane, scheduler: Scheduler
+) -> None:
     """Accepted work still answers; a newcomer is sent elsewhere at once."""
     first, first_task = await start_blocking(lane)
     second_task = await queue(lane, lambda: "second")
@@ -34,7 +37,7 @@ async def test_stopping_ends_the_threads_after_the_work_that_waits(clock: Clock)
     before = threading.active_count()
     scheduler = Scheduler(threads=3, clock=clock)
     scheduler.start()
-    lane = Lane(scheduler, capacity=50, run_s=0.1)
+    lane = work_lane(scheduler, capacity=50, run_s=0.1)
     tasks = [await queue(lane, lambda: 7) for _ in range(5)]
     stopping = asyncio.create_task(asyncio.to_thread(scheduler.stop))
     assert [finished.value for finished in await asyncio.gather(*tasks)] == [7] * 5
@@ -43,7 +46,9 @@ async def test_stopping_ends_the_threads_after_the_work_that_waits(clock: Clock)
     assert threading.active_count() <= before + 1  # the pool of to_thread
 
 
-async def test_stopping_with_patience_gives_up_on_a_thread_that_does_not_end(lane: Lane, scheduler: Scheduler) -> None:
+async def test_stopping_with_patience_gives_up_on_a_thread_that_does_not_end(
+    lane: WorkLane, scheduler: Scheduler
+) -> None:
     """A process that must end says so and does not hang on one endless picture; asked again later, it is done."""
     first, first_task = await start_blocking(lane)
     assert not await asyncio.to_thread(scheduler.stop, patience_s=0.0)
@@ -70,12 +75,12 @@ def test_a_loop_that_is_closed_while_work_runs_leaves_the_thread_alive() -> None
     deadline_s = scheduler.clock() + FAR_S
 
     async def submit_and_leave() -> threading.Event:
-        first, task = await start_blocking(Lane(scheduler, capacity=1, run_s=0.1), deadline_s=deadline_s)
+        first, task = await start_blocking(work_lane(scheduler, capacity=1, run_s=0.1), deadline_s=deadline_s)
         task.cancel()
         return first.gate
 
     async def submit_again() -> Finished[int]:
-        return await Lane(scheduler, capacity=1, run_s=0.1).submit(lambda: 7, deadline_s=deadline_s)
+        return await work_lane(scheduler, capacity=1, run_s=0.1).submit(lambda: 7, deadline_s=deadline_s)
 
     asyncio.run(submit_and_leave()).set()
     assert asyncio.run(submit_again()).value == 7
