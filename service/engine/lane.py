@@ -50,7 +50,7 @@ class Finished(Generic[Value]):
 class Run(Protocol[Item_contra, Value_co]):
     """Runs items on the thread that calls it."""
 
-    def __call__(self, items: list[Item_contra], /, *, alone: bool) -> Sequence[Value_co | BaseException]:
+    def __call__(self, items: Sequence[Item_contra], /, *, alone: bool) -> Sequence[Value_co | BaseException]:
         """Give for each item its value or its error; what is raised instead is the error of all.
 
         Args:
@@ -214,14 +214,13 @@ class Lane(Generic[Item, Value]):
         """Free the places of jobs that a thread is done with, and hand over what became of them."""
         for job, outcome in zip(jobs, outcomes, strict=True):
             self._leave(job)
-            failed = isinstance(outcome, BaseException)
-            if learned_s is not None and not failed:
-                self.cost.learn(size=job.size, run_s=learned_s)
-            if job.future.done():
+            if isinstance(outcome, BaseException):
+                if not job.future.done():
+                    job.future.set_exception(outcome)
                 continue
-            if failed:
-                job.future.set_exception(outcome)
-            else:
+            if learned_s is not None:
+                self.cost.learn(size=job.size, run_s=learned_s)
+            if not job.future.done():
                 job.future.set_result(Finished(outcome, started_s - job.submitted_s, len(jobs)))
 
     def _abandon(self, job: _Job[Item, Value]) -> None:

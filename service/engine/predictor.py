@@ -8,6 +8,7 @@ what is verified is what answers.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -102,7 +103,7 @@ class Classifier:
         values = (session or self.session).run(prepared.tensor[np.newaxis])
         return self._classification(prepared, values, inference_s=time.perf_counter() - started_s)
 
-    def classify_each(self, pictures: list[bytes], *, alone: bool) -> list[Classification | BaseException]:
+    def classify_each(self, pictures: Sequence[bytes], *, alone: bool) -> list[Classification | BaseException]:
         """Classify pictures in one run of the network; one that cannot be read fails alone.
 
         Args:
@@ -122,7 +123,7 @@ class Classifier:
         if not good:
             return [one for one in prepared if isinstance(one, InputError)]
         started_s = time.perf_counter()
-        values = session.run(np.stack([one.tensor for one in good]))
+        values = session.run(_stacked([one.tensor for one in good]))
         inference_s = time.perf_counter() - started_s
         rows = iter(values[:, np.newaxis])
         return [
@@ -186,6 +187,11 @@ class Classifier:
             "NHW": (spec.height, spec.width),
         }
         return np.zeros((1, *shapes[spec.layout]), dtype=spec.dtype)
+
+
+def _stacked(tensors: Sequence[NDArray[np.float32] | NDArray[np.uint8]]) -> NDArray[np.float32] | NDArray[np.uint8]:
+    batch: NDArray[np.float32] | NDArray[np.uint8] = np.stack(tensors)
+    return batch
 
 
 PictureLane = Lane[bytes, Classification]

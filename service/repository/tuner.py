@@ -57,9 +57,9 @@ class Tuner:
             try:
                 self.tune(model)
             except BusyError:
-                log(logging.INFO, "not tuned", reason="the machine was never idle", **_named(model))
+                _log(model, "not tuned", reason="the machine was never idle")
             except (ArtifactError, InferenceError, MemoryError) as error:
-                log(logging.WARNING, "not tuned", reason=str(error), **_named(model))
+                _log(model, "not tuned", level=logging.WARNING, reason=str(error))
             if self.stopping.is_set():
                 return
 
@@ -84,7 +84,7 @@ class Tuner:
         self._adopt(model, tuning, wide)
         if tuning.because == "measured":
             self._remember(model, tuning)
-        log(logging.INFO, "tuned", form=tuning.form, batch=tuning.batch, because=tuning.because, **_named(model))
+        _log(model, "tuned", form=tuning.form, batch=tuning.batch, because=tuning.because)
 
     def _measured(self, model: LiveModel) -> tuple[Tuning, Session | None]:
         stopwatch = Stopwatch(lambda: self.loader.scheduler.idle, self._pause_within(_PATIENCE_S))
@@ -92,8 +92,7 @@ class Tuner:
         session, cores = model.classifier.session, self.loader.scheduler.threads
         narrow = stopwatch.measure(session, blank, threads=1)
         batches = [
-            stopwatch.measure(session, np.repeat(blank, size, axis=0), threads=1)
-            for size in batch_sizes(session, narrow)
+            stopwatch.measure(session, _repeated(blank, size), threads=1) for size in batch_sizes(session, narrow)
         ]
         form: Form = "narrow"
         measurements: list[Measurement] = [narrow, *batches]
@@ -158,5 +157,10 @@ class Tuner:
         return pause
 
 
-def _named(model: LiveModel) -> dict[str, object]:
-    return {"model": model.manifest.name, "version": model.manifest.version}
+def _repeated(blank: Tensor, size: int) -> Tensor:
+    batch: Tensor = np.repeat(blank, size, axis=0)
+    return batch
+
+
+def _log(model: LiveModel, event: str, *, level: int = logging.INFO, **facts: str | int) -> None:
+    log(level, event, model=model.manifest.name, version=model.manifest.version, **facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -65,7 +65,7 @@ def work_lane(
     return Lane(scheduler, run=call_each, capacity=capacity, cost=cost, target_s=target_s, batch=batch)
 
 
-def call_each(items: list[Work], *, alone: bool) -> list[object]:  # noqa: ARG001  a lane tells it
+def call_each(items: Sequence[Work], *, alone: bool) -> list[object]:  # noqa: ARG001  a lane tells it
     """Call one item after the other; the first that raises fails all."""
     return [work() for work in items]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -77,7 +78,7 @@ class Recorder:
     def __init__(self) -> None:
         self.runs: list[tuple[list[int], bool]] = []
 
-    def __call__(self, items: list[Work | int], *, alone: bool) -> list[object]:
+    def __call__(self, items: Sequence[Work | int], *, alone: bool) -> list[object]:
         """Call what can be called, and note the rest."""
         if callable(items[0]):
             return [item() for item in items if callable(item)]

@@ -79,7 +79,7 @@ def test_a_loop_that_is_closed_while_work_runs_leaves_the_thread_alive() -> None
         task.cancel()
         return first.gate
 
-    async def submit_again() -> Finished[int]:
+    async def submit_again() -> Finished[object]:
         return await work_lane(scheduler, capacity=1, run_s=0.1).submit(lambda: 7, deadline_s=deadline_s)
 
     asyncio.run(submit_and_leave()).set()

@@ -72,7 +72,7 @@ def _found(median_s: float, *, batch: int = 1) -> Measurement:
 
 def test_the_first_run_is_left_out_and_the_median_of_the_others_counts(clock: Clock) -> None:
     """Sessions allocate in their first run, and one slow run among many means nothing."""
-    network = TimedNetwork(clock, lambda number: {0: 1.0, 3: 0.5}.get(number, 0.01))
+    network = TimedNetwork(clock, lambda number: {0: 1.0, 3: 0.3}.get(number, 0.01))
     found = _measured(network)
     assert found.median_s == pytest.approx(0.01)
     assert found.least_s == pytest.approx(0.01)

@@ -200,16 +200,16 @@ def test_a_queue_size_that_was_set_is_the_bound(tmp_path: Path, make_loader: Mak
     write_model(tmp_path)
     lane = make_loader(queue_size=7).load(stored(tmp_path)).lane
     assert (lane.bound, lane.capacity) == (7, 7)
-    lane.run_s = 1000.0
+    lane.cost.fixed_s = 1000.0
     assert lane.bound == 7
 
 
 def test_without_a_queue_size_the_run_time_bounds_the_queue(tmp_path: Path, make_loader: MakeLoader) -> None:
-    """What two threads can do within the target latency of 500 ms, at 10 ms each, is a hundred."""
+    """What two threads can do within nine tenths of the target latency of 500 ms, at 10 ms each, is ninety."""
     write_model(tmp_path)
     lane = make_loader(target_latency_ms=500).load(stored(tmp_path)).lane
-    lane.run_s = 0.01
-    assert lane.bound == 100
+    lane.cost.fixed_s = 0.01
+    assert lane.bound == 90
 
 
 def test_the_gauges_of_the_queue_show_the_lane_as_it_is_now(
@@ -218,7 +218,7 @@ def test_the_gauges_of_the_queue_show_the_lane_as_it_is_now(
     """Depth and capacity are read when the metrics are, not when the model was loaded."""
     write_model(tmp_path)
     lane = make_loader().load(stored(tmp_path)).lane
-    lane.depth, lane.run_s = 3, 0.033
+    lane.depth, lane.cost.fixed_s = 3, 0.033
     labels = {"model": "colors"}
     assert metrics.registry.get_sample_value("convserve_queue_depth", labels) == 3
-    assert metrics.registry.get_sample_value("convserve_queue_capacity", labels) == lane.bound == 20
+    assert metrics.registry.get_sample_value("convserve_queue_capacity", labels) == lane.bound == 18
