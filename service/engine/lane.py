@@ -61,7 +61,9 @@ class Run(Protocol[Item_contra, Value_co]):
 
 
 @dataclass(slots=True, eq=False)
-class _Job(Generic[Item, Value]):
+class Job(Generic[Item, Value]):
+    """A piece of work from its submission to its end."""
+
     item: Item | None  # None once it was abandoned or run: the job may outlive what it was about
     lane: Lane[Item, Value]
     future: asyncio.Future[Finished[Value]]
@@ -69,6 +71,7 @@ class _Job(Generic[Item, Value]):
     deadline_s: float
     size: float
     expected_s: float
+    started_s: float = 0.0  # when a thread took it
     started: bool = False
     abandoned: bool = False
 
@@ -129,7 +132,7 @@ class Lane(Generic[Item, Value]):
         if not self._has_room(expected_s, urgent=urgent):
             raise QueueFullError(capacity=self.bound, retry_after_s=self.expected_wait_s())
         loop = asyncio.get_running_loop()
-        job = _Job(item, self, loop.create_future(), scheduler.clock(), deadline_s, size, expected_s)
+        job = Job(item, self, loop.create_future(), scheduler.clock(), deadline_s, size, expected_s)
         del item  # the job alone holds it, and lets go of it when nobody waits any more
         self.depth += 1
         scheduler.pending_s += expected_s
@@ -168,48 +171,57 @@ class Lane(Generic[Item, Value]):
             return True  # however slow the model is, or however busy the others are
         return self._scheduler.pending_s + expected_s <= share * self._allowed_s
 
-    def execute(self, jobs: list[_Job[Item, Value]], *, alone: bool) -> None:
+    def execute(self, jobs: list[Job[Item, Value]], *, alone: bool) -> None:
         """Run jobs on this thread and post what became of each to its event loop."""
-        started_s = self._scheduler.clock()
-        late = [job for job in jobs if started_s >= job.deadline_s]
-        if late:
-            jobs = [job for job in jobs if started_s < job.deadline_s]
-            self._post(late, [_deadline_of(job) for job in late], started_s=started_s, learned_s=None)
-        if jobs:
-            outcomes = self._outcomes(jobs, alone=alone)
-            run_s = (self._scheduler.clock() - started_s) / len(jobs)
-            learned_s = run_s if self.learns_alone or not alone else None
-            self._post(jobs, outcomes, started_s=started_s, learned_s=learned_s)
+        jobs = self.begin(jobs)
+        if not jobs:
+            return
+        outcomes = self._outcomes(jobs, alone=alone)
+        run_s = (self._scheduler.clock() - jobs[0].started_s) / len(jobs)
+        self.post(jobs, outcomes, learned_s=run_s if self.learns_alone or not alone else None)
 
-    def _outcomes(self, jobs: list[_Job[Item, Value]], *, alone: bool) -> Sequence[Value | BaseException]:
+    def begin(self, jobs: list[Job[Item, Value]]) -> list[Job[Item, Value]]:
+        """Note that a thread took jobs, and leave out those whose deadline has passed."""
+        now_s = self._scheduler.clock()
+        for job in jobs:
+            job.started_s = now_s
+        late = [job for job in jobs if now_s >= job.deadline_s]
+        if late:
+            self.post(late, [_deadline_of(job) for job in late], learned_s=None)
+        return [job for job in jobs if now_s < job.deadline_s]
+
+    def _outcomes(self, jobs: list[Job[Item, Value]], *, alone: bool) -> Sequence[Value | BaseException]:
         items = [job.item for job in jobs if job.item is not None]  # none is: only a job nobody took is abandoned
         try:
-            outcomes = self._run(items, alone=alone)
+            return self._run(items, alone=alone)
         except StopIteration as raised:
-            outcomes = [RuntimeError(f"work raised {raised!r}, which no future can carry")] * len(jobs)
+            return [unraisable(raised)] * len(jobs)
         except BaseException as raised:  # noqa: BLE001  it belongs to the callers, whatever it is
-            outcomes = [raised] * len(jobs)
-        for job in jobs:
-            job.item = None
-        return outcomes
+            return [raised] * len(jobs)
+        finally:
+            for job in jobs:
+                job.item = None
 
-    def _post(
+    def post(
         self,
-        jobs: list[_Job[Item, Value]],
+        jobs: list[Job[Item, Value]],
         outcomes: Sequence[Value | BaseException],
         *,
-        started_s: float,
         learned_s: float | None,
     ) -> None:
+        """Hand what became of jobs to their event loop, from any thread.
+
+        Args:
+            jobs: At least one.
+            outcomes: For each its value or its error.
+            learned_s: What each took, for the cost of those to come; None where it says nothing.
+
+        """
         with suppress(RuntimeError):  # the event loop was closed while this ran; nobody waits any more
-            jobs[0].future.get_loop().call_soon_threadsafe(self._settle, jobs, outcomes, started_s, learned_s)
+            jobs[0].future.get_loop().call_soon_threadsafe(self._settle, jobs, outcomes, learned_s)
 
     def _settle(
-        self,
-        jobs: list[_Job[Item, Value]],
-        outcomes: Sequence[Value | BaseException],
-        started_s: float,
-        learned_s: float | None,
+        self, jobs: list[Job[Item, Value]], outcomes: Sequence[Value | BaseException], learned_s: float | None
     ) -> None:
         """Free the places of jobs that a thread is done with, and hand over what became of them."""
         for job, outcome in zip(jobs, outcomes, strict=True):
@@ -221,9 +233,9 @@ class Lane(Generic[Item, Value]):
             if learned_s is not None:
                 self.cost.learn(size=job.size, run_s=learned_s)
             if not job.future.done():
-                job.future.set_result(Finished(outcome, started_s - job.submitted_s, len(jobs)))
+                job.future.set_result(Finished(outcome, job.started_s - job.submitted_s, len(jobs)))
 
-    def _abandon(self, job: _Job[Item, Value]) -> None:
+    def _abandon(self, job: Job[Item, Value]) -> None:
         """Free the place of a job that no thread has taken yet; one that has started frees it when it ends."""
         with self._scheduler.lock:
             if job.started or job.abandoned:
@@ -233,15 +245,20 @@ class Lane(Generic[Item, Value]):
         job.item = None  # the job stays in the queue until a thread comes by; what it holds need not
         self._leave(job)
 
-    def _leave(self, job: _Job[Item, Value]) -> None:
+    def _leave(self, job: Job[Item, Value]) -> None:
         self.depth -= 1
         self._scheduler.pending_s -= job.expected_s
 
 
-def _expire(job: _Job[Item, Value]) -> None:
+def unraisable(raised: StopIteration) -> RuntimeError:
+    """Stand in for the one exception that no future can carry."""
+    return RuntimeError(f"work raised {raised!r}, which no future can carry")
+
+
+def _expire(job: Job[Item, Value]) -> None:
     if not job.future.done():
         job.future.set_exception(_deadline_of(job))
 
 
-def _deadline_of(job: _Job[Item, Value]) -> DeadlineExceededError:
+def _deadline_of(job: Job[Item, Value]) -> DeadlineExceededError:
     return DeadlineExceededError(deadline_s=job.deadline_s - job.submitted_s)

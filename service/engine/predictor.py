@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,8 +190,7 @@ class Classifier:
 
 
 def _stacked(tensors: Sequence[NDArray[np.float32] | NDArray[np.uint8]]) -> NDArray[np.float32] | NDArray[np.uint8]:
-    batch: NDArray[np.float32] | NDArray[np.uint8] = np.stack(tensors)
-    return batch
+    return cast("NDArray[np.float32] | NDArray[np.uint8]", np.stack(tensors))
 
 
 PictureLane = Lane[bytes, Classification]

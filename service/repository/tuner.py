@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -22,6 +22,7 @@ from service.engine.session import Session
 from service.engine.tuning import (
     BusyError,
     Stopwatch,
+    Tensor,
     batch_sizes,
     choose_batch,
     choose_form,
@@ -158,9 +159,8 @@ class Tuner:
 
 
 def _repeated(blank: Tensor, size: int) -> Tensor:
-    batch: Tensor = np.repeat(blank, size, axis=0)
-    return batch
+    return cast("Tensor", np.repeat(blank, size, axis=0))
 
 
-def _log(model: LiveModel, event: str, *, level: int = logging.INFO, **facts: str | int) -> None:
-    log(level, event, model=model.manifest.name, version=model.manifest.version, **facts)
+def _log(model: LiveModel, event: str, *, level: int = logging.INFO, **facts: object) -> None:
+    log(level, event, error=None, model=model.manifest.name, version=model.manifest.version, **facts)
