@@ -158,7 +158,7 @@ class DeviceLane(Lane[Item, Value], Generic[Item, Prepared, Value]):
         run_s = self._scheduler.clock() - started_s
         # The slower of the two bounds the lane: preparing on all threads of the scheduler, or running on the streams.
         share = self._scheduler.threads / len(self._streams) / len(batch)
-        self.post(jobs, outcomes, learned_s=max(run_s * share, max(one.prepare_s for one in batch)))
+        self.post(jobs, outcomes, learned_s=max(run_s * share, *(one.prepare_s for one in batch)))
 
 
 def _refuse(items: Sequence[object], *, alone: bool) -> Sequence[BaseException]:

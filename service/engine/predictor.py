@@ -8,9 +8,9 @@ what is verified is what answers.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, cast
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from service.engine.postprocessing import to_probabilities
 from service.engine.preprocessing import decoded, to_tensor
 from service.engine.session import Session
 from service.errors import InferenceError, InputError
+
+Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
 
 _STAGE_ORDER: Final = ("queue", "decode", "preprocess", "inference", "postprocess")
 _LARGE_BYTES: Final = 1e6  # the unit of a picture's size in its lane's cost
@@ -52,10 +54,10 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A picture that has become a tensor without batch axis."""
+class Prepared:
+    """A picture that has become a tensor without batch axis, and how long that took."""
 
-    tensor: NDArray[np.float32] | NDArray[np.uint8]
+    tensor: Tensor
     width: int
     height: int
     decode_s: float
@@ -98,10 +100,8 @@ class Classifier:
             InferenceError: The network fails, or answers for another number of classes than there are labels.
 
         """
-        prepared = self._prepared(data)
-        started_s = time.perf_counter()
-        values = (session or self.session).run(prepared.tensor[np.newaxis])
-        return self._classification(prepared, values, inference_s=time.perf_counter() - started_s)
+        (answer,) = self.classify_prepared([self.prepare(data)], (session or self.session).run)
+        return answer
 
     def classify_each(self, pictures: Sequence[bytes], *, alone: bool) -> list[Classification | BaseException]:
         """Classify pictures in one run of the network; one that cannot be read fails alone.
@@ -119,19 +119,42 @@ class Classifier:
         if len(pictures) == 1:
             return [self.classify(pictures[0], session=session)]
         prepared = [self._prepared_or_error(data) for data in pictures]
-        good = [one for one in prepared if isinstance(one, _Prepared)]
+        good = [one for one in prepared if isinstance(one, Prepared)]
         if not good:
             return [one for one in prepared if isinstance(one, InputError)]
+        answers = iter(self.classify_prepared(good, session.run))
+        return [next(answers) if isinstance(one, Prepared) else one for one in prepared]
+
+    def classify_prepared(
+        self, pictures: Sequence[Prepared], run: Callable[[Tensor], NDArray[np.float32]], *, size: int | None = None
+    ) -> list[Classification]:
+        """Run the network once for some pictures.
+
+        Args:
+            pictures: At least one.
+            run: Of one of the network's sessions.
+            size: What the batch is padded to; None for no padding.
+
+        Raises:
+            InferenceError: The network fails, or answers for another number of classes than there are labels.
+
+        """
+        batch = _batch([picture.tensor for picture in pictures], size=size or len(pictures))
         started_s = time.perf_counter()
-        values = session.run(_stacked([one.tensor for one in good]))
+        values = run(batch)
         inference_s = time.perf_counter() - started_s
-        rows = iter(values[:, np.newaxis])
         return [
-            self._classification(one, next(rows), inference_s=inference_s) if isinstance(one, _Prepared) else one
-            for one in prepared
+            self._classification(picture, values[row : row + 1], inference_s=inference_s)
+            for row, picture in enumerate(pictures)
         ]
 
-    def _prepared(self, data: bytes) -> _Prepared:
+    def prepare(self, data: bytes) -> Prepared:
+        """Decode a picture and bring it into the form of the network's input.
+
+        Raises:
+            InputError: The bytes are no picture that can be read.
+
+        """
         started_s = time.perf_counter()
         with decoded(data, max_pixels=self.max_pixels) as picture:
             pixels_there_s = time.perf_counter()
@@ -139,17 +162,15 @@ class Classifier:
             width, height = picture.width, picture.height
         del picture  # its pixels, before the network runs
         ended_s = time.perf_counter()
-        return _Prepared(tensor, width, height, pixels_there_s - started_s, ended_s - pixels_there_s)
+        return Prepared(tensor, width, height, pixels_there_s - started_s, ended_s - pixels_there_s)
 
-    def _prepared_or_error(self, data: bytes) -> _Prepared | InputError:
+    def _prepared_or_error(self, data: bytes) -> Prepared | InputError:
         try:
-            return self._prepared(data)
+            return self.prepare(data)
         except InputError as error:
             return error
 
-    def _classification(
-        self, prepared: _Prepared, values: NDArray[np.float32], *, inference_s: float
-    ) -> Classification:
+    def _classification(self, prepared: Prepared, values: NDArray[np.float32], *, inference_s: float) -> Classification:
         started_s = time.perf_counter()
         probabilities = self.probabilities_of(values)
         stages_s = {
@@ -178,7 +199,7 @@ class Classifier:
             raise InferenceError(f"The network answers for {len(probabilities)} classes and has {self.classes} labels.")
         return probabilities
 
-    def blank_batch(self) -> NDArray[np.float32] | NDArray[np.uint8]:
+    def blank_batch(self) -> Tensor:
         """Make a batch of one black picture, for warming up a model that brings no samples."""
         spec = self.input
         shapes = {
@@ -189,8 +210,14 @@ class Classifier:
         return np.zeros((1, *shapes[spec.layout]), dtype=spec.dtype)
 
 
-def _stacked(tensors: Sequence[NDArray[np.float32] | NDArray[np.uint8]]) -> NDArray[np.float32] | NDArray[np.uint8]:
-    return cast("NDArray[np.float32] | NDArray[np.uint8]", np.stack(tensors))
+def _batch(tensors: Sequence[Tensor], *, size: int) -> Tensor:
+    """Lay tensors out as one batch; a single one is not copied."""
+    if len(tensors) == size == 1:
+        return tensors[0][np.newaxis]
+    batch = np.zeros((size, *tensors[0].shape), dtype=tensors[0].dtype)
+    for place, tensor in zip(batch, tensors, strict=False):  # what is left over is the padding
+        place[...] = tensor
+    return batch
 
 
 PictureLane = Lane[bytes, Classification]

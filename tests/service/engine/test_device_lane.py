@@ -1,4 +1,4 @@
-"""Before a device, what waits runs together, padded to a size that was warmed up, and nobody waits for a batch to fill."""
+"""Before a device, what waits runs together, padded to a warm size, and nobody waits for a batch to fill."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def _double(lane: NumberLane, number: int, *, deadline_s: float = FAR_S) -
 
 async def _until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(WATCHDOG_S):
-        while not true():
+        while not true():  # noqa: ASYNC110  what is waited for happens on threads that know no event
             await asyncio.sleep(0)
 
 
@@ -174,7 +174,7 @@ async def test_several_streams_run_at_once(scheduler: Scheduler, clock: Clock) -
 
 
 async def test_the_cost_follows_the_slower_of_preparing_and_running(scheduler: Scheduler, clock: Clock) -> None:
-    """One thread prepares and one stream runs: ten seconds for a batch of one move an expectation of 10 ms to a second."""
+    """One thread prepares, one stream runs: ten seconds for a batch of one move an expectation of 10 ms to a second."""
     device = Device(clock, run_s=10.0)
     device.gate.set()
     with _lane(scheduler, device) as lane:
