@@ -101,6 +101,9 @@ def _lifespan(
         await asyncio.wait((loading,), timeout=max(0.0, until_s - context.scheduler.clock()))
         patience_s = max(0.0, until_s - context.scheduler.clock())
         ended = await asyncio.to_thread(context.scheduler.stop, patience_s=patience_s)
+        if ended:
+            for model in context.registry.live():
+                await asyncio.to_thread(model.lane.stop)
         context.ended_cleanly = ended and loading.done()
 
     return lifespan

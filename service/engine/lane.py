@@ -144,6 +144,9 @@ class Lane(Generic[Item, Value]):
             timer.cancel()
             self._abandon(job)
 
+    def stop(self) -> None:
+        """End threads of its own, of which this kind has none; called when the scheduler has stopped."""
+
     @property
     def run_s(self) -> float:
         """Expected seconds of a typical piece."""

@@ -220,6 +220,13 @@ def _batch(tensors: Sequence[Tensor], *, size: int) -> Tensor:
     return batch
 
 
+def repeated(blank: Tensor, size: int) -> Tensor:
+    """Make a batch of one picture many times."""
+    batch = np.empty((size, *blank.shape[1:]), dtype=blank.dtype)
+    batch[...] = blank
+    return batch
+
+
 PictureLane = Lane[bytes, Classification]
 
 

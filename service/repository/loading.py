@@ -5,7 +5,6 @@ A model is ready only after it has reproduced its own publication on the provide
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,13 @@ from typing import Final
 import numpy as np
 
 from service.artifact import Manifest, Variant
-from service.engine.cost import Cost
 from service.engine.forms import Sessions
-from service.engine.lane import Lane
-from service.engine.predictor import SECONDS_PER_SIZE, Classifier, PictureLane
+from service.engine.predictor import Classifier, PictureLane
 from service.engine.scheduler import Scheduler
 from service.engine.session import Session
 from service.errors import InferenceError, InputError, ManifestError, ProviderUnavailableError, VerificationError
 from service.repository.cache import Cache
+from service.repository.lanes import make_lane
 from service.repository.live_model import LiveModel
 from service.repository.store import StoredVersion, read_manifest, read_network, read_sample
 from service.settings import Settings
@@ -61,7 +59,13 @@ class Loader:
         manifest = read_manifest(stored)
         variant = self._variant(manifest, stored)
         classifier, loaded_s = self._verified(manifest, variant, stored)
-        lane = self._lane(classifier, run_s=_run_time(classifier, manifest, stored))
+        lane = make_lane(
+            classifier,
+            settings=self.settings,
+            scheduler=self.scheduler,
+            run_s=_run_time(classifier, manifest, stored),
+            another=lambda: self.session(manifest, read_network(stored, variant)),
+        )
         return LiveModel(
             stored=stored,
             manifest=manifest,
@@ -139,18 +143,6 @@ class Loader:
             output=manifest.output,
             classes=len(manifest.labels),
             max_pixels=self.settings.max_pixels,
-        )
-
-    def _lane(self, classifier: Classifier, *, run_s: float) -> PictureLane:
-        """Bound what runs and waits by its number where that is set, else by the time it takes."""
-        size = self.settings.queue_size
-        target_s = math.inf if size else self.settings.target_latency_ms / 1000
-        return Lane(
-            self.scheduler,
-            run=classifier.classify_each,
-            capacity=size or _MOST_WAITING,
-            cost=Cost(run_s, SECONDS_PER_SIZE),
-            target_s=target_s,
         )
 
     def _metrics(self, manifest: Manifest, lane: PictureLane) -> LiveModelMetrics:

@@ -12,17 +12,16 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from service.engine.forms import Form, Measurement, Tuning
+from service.engine.predictor import repeated
 from service.engine.session import Session
 from service.engine.tuning import (
     BusyError,
     Stopwatch,
-    Tensor,
     batch_sizes,
     choose_batch,
     choose_form,
@@ -93,7 +92,7 @@ class Tuner:
         session, cores = model.classifier.session, self.loader.scheduler.threads
         narrow = stopwatch.measure(session, blank, threads=1)
         batches = [
-            stopwatch.measure(session, _repeated(blank, size), threads=1) for size in batch_sizes(session, narrow)
+            stopwatch.measure(session, repeated(blank, size), threads=1) for size in batch_sizes(session, narrow)
         ]
         form: Form = "narrow"
         measurements: list[Measurement] = [narrow, *batches]
@@ -156,10 +155,6 @@ class Tuner:
                 raise BusyError
 
         return pause
-
-
-def _repeated(blank: Tensor, size: int) -> Tensor:
-    return cast("Tensor", np.repeat(blank, size, axis=0))
 
 
 def _log(model: LiveModel, event: str, *, level: int = logging.INFO, **facts: object) -> None:
