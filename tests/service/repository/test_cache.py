@@ -83,7 +83,7 @@ def test_an_entry_of_another_machine_is_not_taken(cache: Cache) -> None:
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing_and_breaks_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A file stands where the folder should be; the log says so once for each attempt."""
     (tmp_path / "cache").write_text("a file")
@@ -92,7 +92,7 @@ def test_a_folder_that_cannot_be_written_keeps_nothing_and_breaks_nothing(
     assert cache.write_optimized(SHA256, NETWORK) is None
     cache.write_note(SHA256, "tuning-2.json", "{}")
     assert cache.note(SHA256, "tuning-2.json") is None
-    assert "cache cannot be written" in capsys.readouterr().err
+    assert "cache cannot be written" in caplog.text
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -99,7 +99,7 @@ def test_a_note_of_another_version_of_the_program_is_measured_anew(tmp_path: Pat
 
 
 def test_a_machine_without_a_quiet_moment_keeps_the_default_form(
-    tmp_path: Path, make_loader: MakeLoader, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_loader: MakeLoader, caplog: pytest.LogCaptureFixture
 ) -> None:
     """When the process is about to end while requests are there, measuring gives up and says so."""
     loader = make_loader()
@@ -109,7 +109,7 @@ def test_a_machine_without_a_quiet_moment_keeps_the_default_form(
     tuner.stopping.set()
     tuner.tune_all([model])
     assert (_tuning(model).form, _tuning(model).because) == ("narrow", "default")
-    assert "not tuned" in capsys.readouterr().err
+    assert "not tuned" in caplog.text
 
 
 def test_a_form_that_does_not_answer_as_published_is_not_taken(tmp_path: Path, make_loader: MakeLoader) -> None:
