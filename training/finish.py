@@ -14,23 +14,23 @@ import torch
 
 from service.artifact import Architecture, Evaluation, Output, Provenance
 from training import architectures
-from training.checkpoints import read_checkpoint
+from training.data.preprocessing import normalized
+from training.data.splits import Splits
 from training.durable import write_durably
 from training.environment import Environment
-from training.evaluation import Predictions, load_session, predict
 from training.experiment import Experiment, RunFolder
-from training.export import OUTPUT_NAME, PARITY_BATCHES, ExportedModel, export_model
 from training.figures.of_run import run_figures
-from training.geometry import measure
-from training.history import EpochRecord, best_of
-from training.network import load_network
-from training.preprocessing import normalized
-from training.progress import Speaker
-from training.report import Report, write_report
-from training.run_state import identity_of, require_same
-from training.scores import evaluation_of, reference_of
+from training.geometry.measure import measure
+from training.learning.checkpoints import read_checkpoint
+from training.learning.history import EpochRecord, best_of
+from training.learning.network import load_network
+from training.learning.progress import Speaker
+from training.learning.run_state import identity_of, require_same
+from training.publication.evaluation import Predictions, load_session, predict
+from training.publication.export import OUTPUT_NAME, PARITY_BATCHES, ExportedModel, export_model
+from training.publication.scores import evaluation_of, reference_of
+from training.results.report import Report, write_report
 from training.settings import Settings
-from training.splits import Splits
 
 _OUTPUT = Output(tensor=OUTPUT_NAME, holds="probabilities")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from training.recipe_file import RECIPES_DIR, find_recipe, read_recipe, recipe_digest
-from training.results import Results, all_results, read_results, with_heading, with_table
+from training.results.over_seeds import Results, all_results, read_results
+from training.results.tables import between_marks, table, with_heading
 
 PROJECT = Path(__file__).parents[2]
 LIMITS = {"fashion-lenet5": 0.080, "fashion-mlp": 0.110, "fashion-logistic-regression": 0.160}
@@ -53,4 +54,4 @@ def test_heading_of_a_recipe_is_the_one_made_from_its_results(name: str) -> None
 def test_table_of_the_training_readme_is_the_one_made_from_the_results() -> None:
     """No figure in it was typed; `python -m training table --write FILE` brings it up to date."""
     text = (PROJECT / "training" / "README.md").read_text(encoding="utf-8")
-    assert with_table(text, all_results()) == text
+    assert between_marks(text, table(all_results()), name="training") == text

@@ -8,8 +8,8 @@ from torch import nn
 
 from training.architectures import ArchitectureOptionError, MirrorAverage, build, facts
 from training.architectures.airbench import OffsetBatchNorm2d, WhiteningConv2d
-from training.export import export_model
-from training.geometry import measure
+from training.geometry.measure import measure
+from training.publication.export import export_model
 
 
 def _smooth_pictures(count: int = 200) -> torch.Tensor:

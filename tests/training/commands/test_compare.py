@@ -10,8 +10,7 @@ import pytest
 from tests.training.conftest import folder_arguments
 from tests.training.data_sets import write_recipe
 from training.__main__ import main
-from training.groups import Group, read_group
-from training.results import group_results
+from training.comparison.groups import Group, group_results, read_group
 from training.settings import Settings
 
 GROUP = """
