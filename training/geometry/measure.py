@@ -15,7 +15,8 @@ from functools import reduce
 
 from torch import nn
 
-from training.architectures.blocks import AuxiliaryNetwork, Branches, MirrorAverage, Residual
+from training.architectures.blocks import AuxiliaryNetwork, Branches, Residual
+from training.architectures.views import ViewAverage
 from training.geometry.feature_map import FeatureMap
 from training.geometry.layer_rules import Effect, rule_for
 
@@ -147,13 +148,16 @@ class _Walk:
         summed = self._write("Sum", effect, name=name, entering=entering)
         return self.visit(block.relu, name=_join(name, "relu"), entering=summed)
 
-    def looked_at_twice(self, pair: MirrorAverage, *, name: str, entering: FeatureMap) -> FeatureMap:
+    def looked_at_often(self, average: ViewAverage, *, name: str, entering: FeatureMap) -> FeatureMap:
         first = len(self.layers)
-        logits = self.visit(pair.network, name=_join(name, "network"), entering=entering)
+        logits = self.visit(average.network, name=_join(name, "network"), entering=entering)
         once = sum(layer.multiply_adds for layer in self.layers[first:])
-        formula = f"multiply-adds = {once:,}, all of the above once more for the mirrored picture"
-        effect = Effect(output=logits, options="mean of both", multiply_adds=once, formulas=(formula,))
-        return self._write("MirrorAverage", effect, name=name, entering=logits)
+        more = average.views - 1
+        formula = f"multiply-adds = {more} x {once:,}, all of the above for each view more"
+        effect = Effect(
+            output=logits, options=f"mean of {average.views}", multiply_adds=more * once, formulas=(formula,)
+        )
+        return self._write("ViewAverage", effect, name=name, entering=logits)
 
     def _write(self, kind: str, effect: Effect, *, name: str, entering: FeatureMap) -> FeatureMap:
         output = effect.output
@@ -178,7 +182,7 @@ class _Walk:
 _WAYS: dict[type[nn.Module], Callable[..., FeatureMap]] = {
     nn.Sequential: _Walk.in_a_row,
     AuxiliaryNetwork: _Walk.without_heads,
-    MirrorAverage: _Walk.looked_at_twice,
+    ViewAverage: _Walk.looked_at_often,
     Branches: _Walk.side_by_side,
     Residual: _Walk.around_a_shortcut,
 }

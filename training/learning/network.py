@@ -33,7 +33,7 @@ def build_network(recipe: Recipe, *, num_classes: int) -> nn.Module:
         )
     except (ValueError, TypeError) as error:
         raise RecipeError(f"network.architecture: {error}") from error
-    return architectures.MirrorAverage(network) if recipe.network.mirror_average else network
+    return architectures.ViewAverage(network) if recipe.network.mirror_average else network
 
 
 def load_network(path: Path, *, recipe: Recipe, num_classes: int) -> nn.Module:

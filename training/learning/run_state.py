@@ -158,6 +158,7 @@ def identity_of(experiment: Experiment, *, splits: Splits) -> dict[str, Any]:
     steps = splits.spec.preprocessing
     return {
         **recipe_tables(experiment.recipe, defaults=False),
+        "export": None,  # what comes after the training can be done anew, and otherwise
         "publication": None,
         "seed": experiment.seed,
         "data fingerprint": splits.fingerprint,

@@ -40,37 +40,43 @@ class ExportedModel:
     Args:
         onnx: The bytes of the file.
         largest_difference: Largest absolute difference of a logit from PyTorch's that was seen.
+        temperature: By which the file divides the logits before the softmax.
 
     """
 
     onnx: bytes
     largest_difference: float
+    temperature: float = 1.0
 
 
 class _Classifier(nn.Module):
-    """A network with its softmax; the logits stay visible for the comparison."""
+    """A network with its temperature and softmax; the logits stay visible for the comparison."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, *, temperature: float) -> None:
         super().__init__()
         self.network = network
+        self.temperature = temperature
 
     def forward(self, images_NCHW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits_NK = self.network(images_NCHW)
+        if self.temperature != 1:
+            logits_NK = logits_NK / self.temperature
         return logits_NK, torch.softmax(logits_NK, dim=1)
 
 
-def export_model(network: nn.Module, *, images_NCHW: torch.Tensor) -> ExportedModel:
+def export_model(network: nn.Module, *, images_NCHW: torch.Tensor, temperature: float = 1.0) -> ExportedModel:
     """Export a network and compare the file with it.
 
     Args:
         network: On the CPU, with its final weights; it is left in evaluation mode.
         images_NCHW: At least 7 real inputs, normalised.
+        temperature: By which the file divides the logits before the softmax.
 
     Raises:
         ExportError: The file is no valid ONNX, fixes the batch size, or computes something else.
 
     """
-    model = _traced(network, example_NCHW=images_NCHW[:2])
+    model = _traced(_Classifier(network, temperature=temperature).eval(), example_NCHW=images_NCHW[:2])
     _strip(model)
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -78,14 +84,16 @@ def export_model(network: nn.Module, *, images_NCHW: torch.Tensor) -> ExportedMo
         raise ExportError(f"The exported graph is no valid ONNX: {error}") from error
     if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
         raise ExportError("The exported graph takes only one batch size; look for shapes that the network fixes.")
-    largest_difference = require_parity(model.SerializeToString(), network, images_NCHW=images_NCHW)
+    largest_difference = require_parity(
+        model.SerializeToString(), network, images_NCHW=images_NCHW, temperature=temperature
+    )
     kept = [output for output in model.graph.output if output.name == OUTPUT_NAME]
     del model.graph.output[:]
     model.graph.output.extend(kept)
-    return ExportedModel(model.SerializeToString(), largest_difference)
+    return ExportedModel(model.SerializeToString(), largest_difference, temperature)
 
 
-def require_parity(model: bytes, network: nn.Module, *, images_NCHW: torch.Tensor) -> float:
+def require_parity(model: bytes, network: nn.Module, *, images_NCHW: torch.Tensor, temperature: float = 1.0) -> float:
     """Compare the logits of a graph with those of a network on real, random and extreme inputs.
 
     Returns:
@@ -99,7 +107,7 @@ def require_parity(model: bytes, network: nn.Module, *, images_NCHW: torch.Tenso
     largest = 0.0
     for batch_NCHW in _probes(images_NCHW):
         with torch.inference_mode():
-            expected_NK: NDArray[np.float32] = network(batch_NCHW).numpy()
+            expected_NK: NDArray[np.float32] = (network(batch_NCHW) / temperature).numpy()
         try:
             actual_NK = session.run(batch_NCHW.numpy())
         except InferenceError as error:
@@ -125,14 +133,14 @@ def _probes(images_NCHW: torch.Tensor) -> Iterator[torch.Tensor]:
         yield torch.full_like(noise[:size], float(images_NCHW.max()))
 
 
-def _traced(network: nn.Module, *, example_NCHW: torch.Tensor) -> onnx.ModelProto:
+def _traced(classifier: nn.Module, *, example_NCHW: torch.Tensor) -> onnx.ModelProto:
     # The example has 2 pictures: tracing is known to take sizes of 1 for constants.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports that torchvision is absent, four times
     with warnings.catch_warnings():
         # torch calls a part of itself that it has deprecated
         warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
         program = torch.onnx.export(
-            _Classifier(network).eval(),
+            classifier,
             (example_NCHW,),
             input_names=[INPUT_NAME],
             output_names=[_LOGITS, OUTPUT_NAME],

@@ -97,9 +97,9 @@ def card_of(manifest: Manifest, report: Report, *, results: Results | None) -> s
         f"# {publication.title}\n\n{publication.description}\n",
         _classes(manifest),
         _scores(manifest, report, results),
-        _input(manifest),
+        _input(manifest, report),
         _training(report),
-        _use(manifest),
+        _use(manifest, publication),
     ]
     return "\n".join(parts)
 
@@ -181,7 +181,7 @@ def _seeds(report: Report, results: Results | None) -> str:
 """
 
 
-def _input(manifest: Manifest) -> str:
+def _input(manifest: Manifest, report: Report) -> str:
     spec, output = manifest.input, manifest.output
     return f"""## What goes in and what comes out
 
@@ -189,9 +189,29 @@ def _input(manifest: Manifest) -> str:
 {_preprocessing_in_words(spec.preprocessing, size=spec.height)}
 
 `{output.tensor}`: float32 [N, {len(manifest.labels)}], {output.holds} in the order of the classes above.
-
+{_looks_in_words(report)}
 `manifest.json` says all of this for programs.
 """
+
+
+def _looks_in_words(report: Report) -> str:
+    """Say what happens inside the file beside the network: several looks at the picture, a temperature."""
+    recipe = report.recipe
+    lines = []
+    if recipe.network.mirror_average:
+        lines.append("The file looks at each picture and at its mirror image and takes the mean of the logits.")
+    if recipe.export.shift_pixels:
+        lines.append(
+            f"It looks at each picture also moved by {recipe.export.shift_pixels} pixel up to the left and down to the "
+            "right, with half\nthe weight of the picture in its place."
+        )
+    if lines:
+        lines.append("All looks are counted in the multiply-adds and in every time.")
+    if report.temperature != 1:
+        lines.append(
+            f"The logits are divided by {report.temperature:.3f}, which makes the validation pictures likeliest."
+        )
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _preprocessing_in_words(steps: Preprocessing, *, size: int) -> str:
@@ -246,8 +266,16 @@ def _command(report: Report) -> str:
     )
 
 
-def _use(manifest: Manifest) -> str:
+def _use(manifest: Manifest, publication: Publication) -> str:
     sample = manifest.golden[0].file if manifest.golden else "picture.png"
+    start = f"""
+To train it further on other pictures, name it in a recipe; `weights.safetensors` holds its weights in float16:
+
+```toml
+[start]
+weights = "models/{manifest.name}"
+```
+"""
     return f"""## How to use it
 
 ```sh
@@ -255,7 +283,7 @@ python -m service serve &
 curl --data-binary @models/{manifest.name}/{manifest.version}/{sample} \\
   http://127.0.0.1:8000/models/{manifest.name}/predict
 ```
-"""
+{start if publication.weights else ""}"""
 
 
 def _interval(interval: tuple[float, float]) -> str:

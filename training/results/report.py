@@ -40,6 +40,7 @@ class Report:
         model_sha256: Of the ONNX file.
         model_bytes: Its size.
         largest_difference: Of a logit, from PyTorch.
+        temperature: By which the ONNX file divides the logits before the softmax.
         evaluation: Scores of the ONNX file on the test split.
         reference: What inputs and predictions looked like there.
 
@@ -65,6 +66,7 @@ class Report:
     largest_difference: float
     evaluation: Evaluation
     reference: Reference
+    temperature: float = 1.0
 
 
 _ADAPTER: TypeAdapter[Report] = TypeAdapter(Report)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.architectures import MirrorAverage, backbone_and_head, build, names
+from training.architectures import ViewAverage, backbone_and_head, build, names
 from training.errors import CheckpointError
 from training.learning.checkpoints import Checkpoint, prefixed, read_checkpoint, write_checkpoint
 from training.learning.network import WEIGHTS
@@ -32,7 +32,7 @@ def test_backbone_is_filled_and_head_stays_new(tmp_path: Path, *, mirrored: bool
     torch.manual_seed(1)
     old, new = _network(num_classes=10), _network(num_classes=4)
     old(torch.randn(8, 3, 32, 32))  # moves the statistics of normalisation
-    path = _checkpoint(tmp_path / "best.safetensors", MirrorAverage(old) if mirrored else old)
+    path = _checkpoint(tmp_path / "best.safetensors", ViewAverage(old) if mirrored else old)
     _, head = backbone_and_head(new)
     assert isinstance(head, nn.Linear)
     before = head.weight.detach().clone()
