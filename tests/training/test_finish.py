@@ -56,7 +56,7 @@ def test_calibration_changes_how_sure_answers_are_and_none_of_them(road: Road, f
     report = _exported(folders, calibrate=True)
     assert report.temperature != 1
     assert report.evaluation.top1_error == road.report.evaluation.top1_error
-    pictures = np.random.default_rng(0).normal(size=(4, 1, 12, 12)).astype(np.float32)
+    pictures = np.random.default_rng(0).normal(size=(4, 1, 28, 28)).astype(np.float32)
     files = (road.run / "model.onnx", folders.runs_dir / "shapes-lenet5" / "seed-1" / "model.onnx")
     plain_NK, calibrated_NK = (
         Session.load(file.read_bytes(), input_name=INPUT_NAME, output_name=OUTPUT_NAME).run(pictures) for file in files
