@@ -19,7 +19,9 @@ from training.assessment.latency import measure_latency
 from training.data import Example
 from training.data.splits import Splits
 from training.environment import hardware
+from training.errors import CheckpointError
 from training.experiment import Experiment, RunFolder
+from training.finish import finish
 from training.pipeline import Start, Teller, prepare, run
 from training.publication.evaluation import load_session
 from training.results.over_seeds import Results, SinglePicture
@@ -111,17 +113,29 @@ def _seeds(
         experiment = dataclasses.replace(entrant.experiment, seed=seed)
         folder = RunFolder.of(experiment, runs_dir=settings.runs_dir)
         teller.say(f"{experiment.name}, seed {seed} of {entrant.seeds}")
-        report = _finished(experiment, folder, fingerprint=splits.fingerprint) if resumed else None
+        report = (
+            _finished(experiment, folder, splits=splits, fabric=fabric, settings=settings, teller=teller)
+            if resumed
+            else None
+        )
         begin = Start.ANEW if resumed and not folder.is_unfinished else start
         report = report or run(experiment, splits=splits, fabric=fabric, settings=settings, teller=teller, start=begin)
         reports += [report] if report else []
     return reports
 
 
-def _finished(experiment: Experiment, folder: RunFolder, *, fingerprint: str) -> Report | None:
-    """Find the report of this very experiment, if it came so far."""
+def _finished(
+    experiment: Experiment, folder: RunFolder, *, splits: Splits, fabric: Fabric, settings: Settings, teller: Teller
+) -> Report | None:
+    """Find the report of this very experiment, if it came so far; what was trained alike is exported as it says now."""
     if not folder.report.exists():
         return None
     report = read_report(folder.report)
-    same = report.recipe_digest == experiment.digest and report.provenance.data_fingerprint == fingerprint
-    return report if same else None
+    if report.recipe_digest == experiment.digest and report.provenance.data_fingerprint == splits.fingerprint:
+        return report
+    if fabric.world_size > 1:
+        return None  # an export is the work of one process, and the others would not know of it
+    try:
+        return finish(experiment, splits=splits, settings=settings, teller=teller)
+    except CheckpointError:
+        return None  # another recipe, or other pictures
