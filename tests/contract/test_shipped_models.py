@@ -22,8 +22,17 @@ def name_of(path: Path) -> str:
 
 
 def test_a_clone_brings_the_model_that_the_readme_serves() -> None:
-    """Without it the first command of the README would answer 404."""
-    assert "fashion-mnist/1" in [name_of(path) for path in MANIFESTS]
+    """Without these the first commands of the README would answer 404."""
+    assert {"cifar10/1", "fashion-mnist/1"} <= {name_of(path) for path in MANIFESTS}
+
+
+def test_the_default_model_is_good_small_and_there_in_int8_too() -> None:
+    """At most 5.5 % of the test pictures wrong in either precision, and 20 MB for all its files."""
+    folder = MODELS_DIR / "cifar10" / "1"
+    manifest = load_manifest(folder / "manifest.json")
+    assert {variant.precision for variant in manifest.variants} == {"fp32", "int8"}
+    assert all(variant.top1_error is not None and variant.top1_error <= 0.055 for variant in manifest.variants)
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) <= 20e6
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=name_of)

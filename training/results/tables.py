@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from training.errors import TrainingError
 from training.results.over_seeds import HEADING, Results
 
 
-def table(rows: Iterable[Results]) -> str:
+def table(rows: Sequence[Results]) -> str:
     """Write figures as a Markdown table; errors in per cent, mean ± standard deviation over seeds."""
     columns = (
         "recipe",
+        "pictures",
         "parameters",
         "multiply-adds",
         "top-1 error %",
@@ -23,13 +24,15 @@ def table(rows: Iterable[Results]) -> str:
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     hardware = set()
     for row in rows:
-        hardware.add(f"{row.dataset}, {row.n:,} test pictures, {row.hardware}")
+        hardware.add(row.hardware)
         lines.append(
-            f"| {row.recipe} | {row.architecture.parameters:,} | {row.architecture.multiply_adds:,} "
+            f"| {row.recipe} | {row.dataset} | {row.architecture.parameters:,} | {row.architecture.multiply_adds:,} "
             f"| {row.spread('top1_error').percent()} | {row.spread('top5_error').percent()} "
             f"| {row.spread('calibration_error').percent()} | {len(row.runs)} | {row.spread('minutes').mean:.1f} |"
         )
-    return "\n".join([*lines, "", f"Measured on {'; '.join(sorted(hardware))}. Errors: mean ± standard deviation.", ""])
+    tested = ", ".join(sorted({f"{row.n:,}" for row in rows}))
+    errors = f"Errors on {tested} test pictures: mean ± standard deviation over seeds."
+    return "\n".join([*lines, "", f"{errors} Minutes of {'; '.join(sorted(hardware))}.", ""])
 
 
 def between_marks(text: str, table: str, *, name: str) -> str:

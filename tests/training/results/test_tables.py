@@ -18,10 +18,11 @@ def test_table_shows_each_recipe_with_mean_and_spread_the_worst_first(tmp_path: 
     write_results(made(0.07, 0.08, name="better"), folder=tmp_path)
     write_results(made(0.16, name="worse"), folder=tmp_path)
     text = table(all_results(folder=tmp_path))
-    assert "| worse | 61,706 | 416,520 | 16.00 | 1.00 | 2.00 | 1 | 1.5 |" in text
-    assert "| better | 61,706 | 416,520 | 7.50 ± 0.71 | 1.00 ± 0.00 | 2.00 ± 0.00 | 2 | 1.5 |" in text
+    assert "| worse | shapes | 61,706 | 416,520 | 16.00 | 1.00 | 2.00 | 1 | 1.5 |" in text
+    assert "| better | shapes | 61,706 | 416,520 | 7.50 ± 0.71 | 1.00 ± 0.00 | 2.00 ± 0.00 | 2 | 1.5 |" in text
     assert text.index("worse") < text.index("better")
-    assert "shapes, 10,000 test pictures, 2 cores of X" in text
+    assert "Errors on 10,000 test pictures" in text
+    assert "Minutes of 2 cores of X." in text
 
 
 def test_table_replaces_the_one_between_the_marks() -> None:
