@@ -13,8 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from service.errors import ConvserveError
-from training import describe
-from training.arguments import data, evaluate, figures, publish, quantize, train, tune
+from training.arguments import data, describe, evaluate, figures, publish, quantize, train, tune
 from training.errors import InterruptedRunError
 
 _WRONG_INPUT = 2  # as argparse itself exits for what it cannot accept
@@ -48,8 +47,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    describe.add_commands(commands)
-    for group in (data, train, tune, evaluate, publish, quantize, figures):
+    for group in (describe, data, train, tune, evaluate, publish, quantize, figures):
         group.add(commands)
     return parser
 

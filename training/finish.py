@@ -14,23 +14,24 @@ import torch
 
 from service.artifact import Architecture, Evaluation, Output, Provenance
 from training import architectures
-from training.checkpoints import read_checkpoint
+from training.data.preprocessing import normalized
+from training.data.splits import Splits
 from training.durable import write_durably
 from training.environment import Environment
-from training.evaluation import Predictions, load_session, predict
 from training.experiment import Experiment, RunFolder
-from training.export import OUTPUT_NAME, PARITY_BATCHES, ExportedModel, export_model
 from training.figures.of_run import run_figures
-from training.geometry import measure
-from training.history import EpochRecord, best_of
-from training.network import load_network
-from training.preprocessing import normalized
-from training.progress import Speaker
-from training.report import Report, write_report
-from training.run_state import identity_of, require_same
-from training.scores import evaluation_of, reference_of
+from training.geometry.measure import measure
+from training.learning.checkpoints import read_checkpoint
+from training.learning.final import temperature_of, with_views
+from training.learning.history import EpochRecord, best_of
+from training.learning.network import load_network
+from training.learning.progress import Speaker
+from training.learning.run_state import identity_of, require_same
+from training.publication.evaluation import Predictions, load_session, predict
+from training.publication.export import OUTPUT_NAME, PARITY_BATCHES, ExportedModel, export_model
+from training.publication.scores import evaluation_of, reference_of
+from training.results.report import Report, write_report
 from training.settings import Settings
-from training.splits import Splits
 
 _OUTPUT = Output(tensor=OUTPUT_NAME, holds="probabilities")
 
@@ -80,7 +81,9 @@ def in_words(evaluation: Evaluation) -> str:
 
 def _export(experiment: Experiment, *, splits: Splits, folder: RunFolder) -> tuple[ExportedModel, Architecture]:
     _require_this_run(experiment, splits=splits, folder=folder)
-    network = load_network(folder.best, recipe=experiment.recipe, num_classes=len(splits.dataset.labels))
+    trained = load_network(folder.best, recipe=experiment.recipe, num_classes=len(splits.dataset.labels))
+    network = with_views(trained, recipe=experiment.recipe)
+    temperature = temperature_of(network, splits=splits) if experiment.recipe.export.calibrate else 1.0
     some_N = torch.arange(max(PARITY_BATCHES)) % len(splits.validation)
     images_NCHW = normalized(splits.validation.take(some_N), spec=splits.spec)
     geometry = measure(network, input_shape=(splits.spec.channels, splits.spec.height, splits.spec.width))
@@ -91,7 +94,7 @@ def _export(experiment: Experiment, *, splits: Splits, folder: RunFolder) -> tup
         parameters=geometry.parameters,
         multiply_adds=geometry.multiply_adds,
     )
-    return export_model(network, images_NCHW=images_NCHW), architecture
+    return export_model(network, images_NCHW=images_NCHW, temperature=temperature), architecture
 
 
 def _require_this_run(experiment: Experiment, *, splits: Splits, folder: RunFolder) -> None:
@@ -160,6 +163,7 @@ def _report(
         model_sha256=hashlib.sha256(exported.onnx).hexdigest(),
         model_bytes=len(exported.onnx),
         largest_difference=exported.largest_difference,
+        temperature=exported.temperature,
         evaluation=evaluation_of(predictions.probabilities_NK, predictions.labels_N, dataset=name, split="test"),
         reference=reference_of(predictions.probabilities_NK, predictions.brightness_N),
     )

@@ -15,21 +15,21 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from training.data import open_data
-from training.devices import use_threads
+from training.data.splits import Normalization, Splits, make_splits
 from training.durable import write_durably
 from training.environment import current_environment
 from training.errors import CheckpointError, InterruptedRunError
 from training.experiment import Experiment, RunFolder
 from training.finish import finish
-from training.fit import Fit, Reporter
 from training.interruption import Interruption
-from training.progress import Reporters, Speaker
+from training.learning.devices import use_threads
+from training.learning.fit import Fit, Reporter
+from training.learning.progress import Reporters, Speaker
+from training.learning.starting import find_weights, read_weights
+from training.learning.tensorboard_log import TensorBoardLog
 from training.recipe import Recipe
-from training.report import Report
+from training.results.report import Report
 from training.settings import Settings
-from training.splits import Normalization, Splits, make_splits
-from training.starting import find_weights, read_weights
-from training.tensorboard_log import TensorBoardLog
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -216,6 +216,22 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class Export:
+    """What is done to the trained network when it becomes an ONNX file; no part of the training.
+
+    Args:
+        shift_pixels: Look at each picture also moved by so many pixels, up to the left and down to the right, each with
+            half the weight of the picture in its place; every answer then costs three times as much.
+        calibrate: Divide the logits by the temperature that makes the validation pictures likeliest, so that of the
+            answers given with 0.8 eight in ten are right; no answer changes its class.
+
+    """
+
+    shift_pixels: Annotated[int, Field(ge=0, le=8)] = 0
+    calibrate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class Publication:
     """What the published model is called.
 
@@ -252,6 +268,7 @@ class Recipe:
     schedule: Schedule = field(default_factory=Schedule)
     augmentation: Augmentation = field(default_factory=Augmentation)
     start: Start | None = None
+    export: Export = field(default_factory=Export)
     publication: Publication | None = None
 
 

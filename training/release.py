@@ -12,22 +12,22 @@ from pydantic import TypeAdapter
 
 from service.artifact import MANIFEST_NAME, Manifest, dump_manifest
 from service.engine.session import Session
-from training.checkpoints import checkpoint_bytes, read_checkpoint
 from training.data import KNOWN_SETS, DataSet, open_data
 from training.errors import CheckpointError, PublicationError
-from training.evaluation import load_session, predict
 from training.experiment import Experiment, RunFolder
 from training.figures.of_run import KINDS, SHOWING_A_PICTURE, captions
-from training.golden import Sample, choose_foreign_samples, choose_samples, golden_sample
-from training.model_card import CARD_FILE, MODEL_FILE, card_of, manifest_of, publication_of
-from training.progress import Speaker
-from training.publish import Files, publish
+from training.learning.checkpoints import checkpoint_bytes, read_checkpoint
+from training.learning.progress import Speaker
+from training.learning.starting import WEIGHTS_FILE, weights_to_publish
+from training.publication.evaluation import load_session, predict
+from training.publication.golden import Sample, choose_foreign_samples, choose_samples, golden_sample
+from training.publication.model_card import CARD_FILE, MODEL_FILE, card_of, manifest_of, publication_of
+from training.publication.publish import Files, publish
 from training.quantization import Options, Quantized, with_variant
 from training.quantization.republishing import Counts, PublishedFiles, pictures_of, quantize_published
-from training.report import Report, read_report
-from training.results import Results
+from training.results.over_seeds import Results
+from training.results.report import Report, read_report
 from training.settings import Settings
-from training.starting import WEIGHTS_FILE, weights_to_publish
 
 _FIGURES = "figures"
 

@@ -21,12 +21,12 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from training import architectures
-from training.batches import Share, TrainingBatches
-from training.devices import DeviceChoice, start
-from training.loop import Totals, Update, train_one_epoch
-from training.losses import Loss
-from training.pictures import Pictures
-from training.preprocessing import input_spec
+from training.data.pictures import Pictures
+from training.data.preprocessing import input_spec
+from training.learning.batches import Share, TrainingBatches
+from training.learning.devices import DeviceChoice, start
+from training.learning.loop import Totals, Update, train_one_epoch
+from training.learning.losses import Loss
 from training.recipe import Augmentation, Picture
 
 RESULT: Final = Path(__file__).parent / "results" / "training_loop.json"

@@ -30,9 +30,9 @@ from service.engine.preprocessing import decode, to_tensor
 from service.engine.session import Session
 from tests.end_to_end.processes import Service, running_service
 from training.architectures import build, facts, names
-from training.export import OUTPUT_NAME, PARITY_BATCHES, export_model
-from training.preprocessing import INPUT_NAME
-from training.publish import Files, publish
+from training.data.preprocessing import INPUT_NAME
+from training.publication.export import OUTPUT_NAME, PARITY_BATCHES, export_model
+from training.publication.publish import Files, publish
 
 SMALL_SIDE = 32  # for networks of large pictures; the others take their own
 _LARGE_FROM = 96

@@ -22,8 +22,17 @@ def name_of(path: Path) -> str:
 
 
 def test_a_clone_brings_the_model_that_the_readme_serves() -> None:
-    """Without it the first command of the README would answer 404."""
-    assert "fashion-mnist/1" in [name_of(path) for path in MANIFESTS]
+    """Without these the first commands of the README would answer 404."""
+    assert {"cifar10/1", "fashion-mnist/1"} <= {name_of(path) for path in MANIFESTS}
+
+
+def test_the_default_model_is_good_small_and_there_in_int8_too() -> None:
+    """At most 5.5 % of the test pictures wrong in either precision, and 20 MB for all its files."""
+    folder = MODELS_DIR / "cifar10" / "1"
+    manifest = load_manifest(folder / "manifest.json")
+    assert {variant.precision for variant in manifest.variants} == {"fp32", "int8"}
+    assert all(variant.top1_error is not None and variant.top1_error <= 0.055 for variant in manifest.variants)
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) <= 20e6
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=name_of)
@@ -54,12 +63,14 @@ def test_every_file_of_a_shipped_model_is_the_one_its_manifest_was_written_for(p
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=name_of)
 def test_a_shipped_folder_holds_its_card_and_nothing_that_nobody_speaks_of(path: Path) -> None:
-    """Manifest, card, networks and samples; what else lies there was forgotten."""
+    """Manifest, card, networks and samples, and what the card names; anything else that lies there was forgotten."""
     manifest = load_manifest(path)
     spoken_of = {"manifest.json", "README.md"}
     spoken_of |= {variant.file for variant in manifest.variants} | {sample.file for sample in manifest.golden}
+    card = (path.parent / "README.md").read_text(encoding="utf-8")
     found = {str(file.relative_to(path.parent)) for file in path.parent.rglob("*") if file.is_file()}
-    assert found == spoken_of
+    assert spoken_of <= found
+    assert [name for name in sorted(found - spoken_of) if name not in card] == []
 
 
 def test_every_shipped_model_reproduces_its_publication_on_this_machine() -> None:

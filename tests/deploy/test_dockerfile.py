@@ -100,7 +100,7 @@ def test_version_label_is_the_version_of_the_project() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [".git/config", ".env", "requirements/dev.txt", "training/loop.py", "runs/x", "data/x"]
+    "path", [".git/config", ".env", "requirements/dev.txt", "training/learning/loop.py", "runs/x", "data/x"]
 )
 def test_build_does_not_see_what_it_does_not_need(path: str) -> None:
     """History, secrets, training code and data never reach the builder."""

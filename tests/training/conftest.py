@@ -15,10 +15,10 @@ from lightning_fabric import Fabric
 from tests.training.data_sets import experiment, folders_in, write_recipe, write_shapes
 from training.__main__ import main
 from training.data import open_data
-from training.devices import DeviceChoice, start
-from training.report import Report, read_report
+from training.data.splits import Splits, make_splits
+from training.learning.devices import DeviceChoice, start
+from training.results.report import Report, read_report
 from training.settings import Settings
-from training.splits import Splits, make_splits
 
 PUBLICATION = {
     "model": "shapes",

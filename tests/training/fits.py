@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
+from training.data.splits import Splits
 from training.experiment import Experiment, RunFolder
-from training.fit import Fit
-from training.progress import SilentReporter
-from training.splits import Splits
+from training.learning.fit import Fit
+from training.learning.progress import SilentReporter
 
 
 class Ticking:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.artifact import Architecture
-from training.results import Results, SeedResult, SinglePicture
+from training.results.over_seeds import Results, SeedResult, SinglePicture
 
 
 def results(

@@ -16,7 +16,7 @@ import torch
 from tests.training.conftest import PUBLICATION, Road, folder_arguments
 from tests.training.data_sets import write_recipe
 from training.__main__ import main
-from training.checkpoints import read_checkpoint
+from training.learning.checkpoints import read_checkpoint
 from training.settings import Settings
 
 PROJECT = Path(__file__).parents[2]

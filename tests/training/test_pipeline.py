@@ -16,10 +16,10 @@ from service.engine.preprocessing import decode, to_tensor
 from service.engine.session import Session
 from tests.training.conftest import Road
 from tests.training.data_sets import LABELS, shape_picture
-from training.checkpoints import read_checkpoint
 from training.errors import CheckpointError
-from training.publish import verify
-from training.report import best_seed, read_report
+from training.learning.checkpoints import read_checkpoint
+from training.publication.publish import verify
+from training.results.report import best_seed, read_report
 
 
 def test_train_ends_with_a_published_folder_that_verifies(road: Road) -> None:

@@ -12,7 +12,7 @@ from tests.training.conftest import PUBLICATION, Road
 from tests.training.data_sets import write_recipe
 from training.__main__ import main
 from training.figures.of_run import SHOWING_A_PICTURE
-from training.starting import find_weights, read_weights
+from training.learning.starting import find_weights, read_weights
 
 
 def test_card_shows_the_pictures_that_lie_beside_it(road: Road) -> None:

@@ -10,15 +10,11 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from training.architectures.blocks import (
-    MirrorAverage,
-    StartsFromPictures,
-    TrainingOutput,
-    auxiliary_heads,
-    backbone_and_head,
-)
+from training.architectures.blocks import StartsFromPictures, TrainingOutput
 from training.architectures.catalog import Facts, facts, names
 from training.architectures.errors import ArchitectureOptionError, UnknownArchitectureError
+from training.architectures.parts import auxiliary_heads, backbone_and_head
+from training.architectures.views import ViewAverage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ArchitectureOptionError",
     "Facts",
-    "MirrorAverage",
     "StartsFromPictures",
     "TrainingOutput",
     "UnknownArchitectureError",
+    "ViewAverage",
     "auxiliary_heads",
     "backbone_and_head",
     "build",

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from service.engine.session import Session
 from training.assessment.by_class import class_scores
-from training.assessment.calibration import reliability
 from training.assessment.latency import Latency, measure_latency
 from training.assessment.mistakes import surest_mistakes
 from training.assessment.pixels import pixels_of
 from training.assessment.record import Assessment, Subject
 from training.assessment.robustness import Robustness, draw_sample, measure_robustness
 from training.environment import hardware, versions
-from training.published import KnownPictures, PublishedModel
-from training.scores import confusion, evaluation_of
+from training.publication.calibration import reliability
+from training.publication.published import KnownPictures, PublishedModel
+from training.publication.scores import confusion, evaluation_of
 
 _MISTAKES = 24
 _TIMED_PICTURES = 200

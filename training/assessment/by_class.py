@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.scores import error_with_interval
+from training.publication.scores import error_with_interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

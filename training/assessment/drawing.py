@@ -16,7 +16,7 @@ from training.figures.canvas import as_png
 from training.figures.confusion import confusion_figure
 from training.figures.errors_by_class import errors_by_class_figure
 from training.figures.mistakes import MistakenPicture, mistakes_figure
-from training.figures.reliability import Point, reliability_figure
+from training.figures.reliability import reliability_figure
 from training.figures.robustness import Series, robustness_figure
 
 CLASSES_FILE = "errors-by-class.png"
@@ -63,11 +63,7 @@ def _errors_by_class(assessment: Assessment) -> bytes:
 
 
 def _calibration(assessment: Assessment) -> bytes:
-    points = [
-        Point(part.low, part.high, part.n, part.confidence, part.accuracy, part.interval)
-        for part in assessment.calibration
-    ]
-    return as_png(reliability_figure(points, calibration_error=assessment.evaluation.calibration_error))
+    return as_png(reliability_figure(assessment.calibration, calibration_error=assessment.evaluation.calibration_error))
 
 
 def _mistakes(assessment: Assessment, mistaken: Sequence[NDArray[np.uint8]]) -> bytes:

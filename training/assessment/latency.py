@@ -18,8 +18,8 @@ from service.engine.postprocessing import to_probabilities
 from service.engine.preprocessing import decode, to_tensor
 from service.engine.session import Session
 from training.data import Example
-from training.evaluation import Tensors
-from training.preprocessing import MAX_PIXELS
+from training.data.preprocessing import MAX_PIXELS
+from training.publication.evaluation import Tensors
 
 _WARM_UP = 10  # the first runs allocate memory
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluation import Predictions
+from training.publication.evaluation import Predictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

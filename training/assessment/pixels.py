@@ -15,8 +15,8 @@ from service.artifact import Input, Preprocessing, Resize
 from service.engine.preprocessing import Picture, decode, to_tensor
 from service.errors import InputError
 from training.data import Example
+from training.data.preprocessing import MAX_PIXELS
 from training.errors import DataError
-from training.preprocessing import MAX_PIXELS
 
 _LONGEST_SIDE = 2048  # pixels; larger ones are made smaller first, so that a change takes milliseconds
 _ORIENTATION_TAG = 0x0112  # EXIF 2.32

@@ -8,10 +8,10 @@ from pydantic import TypeAdapter
 
 from service.artifact import Evaluation, Precision
 from training.assessment.by_class import ClassScore
-from training.assessment.calibration import ConfidenceBin
 from training.assessment.latency import Latency
 from training.assessment.mistakes import Mistake
 from training.assessment.robustness import Robustness
+from training.publication.calibration import ConfidenceBin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +90,3 @@ _ADAPTER: TypeAdapter[Assessment] = TypeAdapter(Assessment)
 def as_json(assessment: Assessment) -> bytes:
     """Write an assessment as JSON that ends in a newline."""
     return _ADAPTER.dump_json(assessment, indent=2) + b"\n"
-
-
-def from_json(data: bytes) -> Assessment:
-    """Read what `as_json` wrote."""
-    return _ADAPTER.validate_json(data)

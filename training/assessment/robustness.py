@@ -18,8 +18,8 @@ from service.engine.session import Session
 from training.assessment.perturbations import PERTURBATIONS, Perturbation
 from training.assessment.pixels import pixels_of, tensor_of
 from training.data import Example
-from training.evaluation import classify
-from training.scores import error_with_interval, ranks
+from training.publication.evaluation import classify
+from training.publication.scores import error_with_interval, ranks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

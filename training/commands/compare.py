@@ -8,23 +8,16 @@ from typing import TYPE_CHECKING
 
 from training.architectures import names, options_of
 from training.commands.shared import experiment_of, from_where, on_device, settings_of
-from training.comparison import Entrant, measured
+from training.comparison.group_table import group_figure, group_table
+from training.comparison.groups import Group, find_group, group_of, group_results
+from training.comparison.measuring import Entrant, measured
 from training.durable import write_durably
 from training.errors import TrainingError
 from training.experiment import Experiment
-from training.group_table import group_figure, group_table
-from training.groups import Group, find_group, group_of
-from training.progress import ConsoleReporter, SilentReporter
+from training.learning.progress import ConsoleReporter, SilentReporter
 from training.recipe_file import find_recipe
-from training.results import (
-    RESULTS_DIR,
-    Results,
-    all_results,
-    group_results,
-    table,
-    with_heading,
-    write_results,
-)
+from training.results.over_seeds import RESULTS_DIR, Results, all_results, write_results
+from training.results.tables import table, with_heading
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

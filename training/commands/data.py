@@ -8,9 +8,9 @@ import sys
 
 from training.commands.shared import settings_of
 from training.data import Division, open_data
-from training.inventory import take_inventory
-from training.inventory_page import as_values, in_words
-from training.streaming import usual_workers
+from training.data.inventory import take_inventory
+from training.data.inventory_page import as_values, in_words
+from training.data.streaming import usual_workers
 
 
 def show(parsed: argparse.Namespace) -> int:

@@ -11,8 +11,8 @@ from training.assessment.files import PAGE_FILE, default_folder, write_assessmen
 from training.assessment.record import as_json
 from training.commands.shared import settings_of
 from training.data import Division
-from training.progress import ConsoleReporter
-from training.published import open_published, pictures_for
+from training.learning.progress import ConsoleReporter
+from training.publication.published import open_published, pictures_for
 
 
 def evaluate(parsed: argparse.Namespace) -> int:

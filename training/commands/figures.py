@@ -11,7 +11,7 @@ from training.errors import TrainingError
 from training.experiment import RunFolder
 from training.figures.from_folder import CURVES, PictureChoice, material_of_architecture, material_of_run
 from training.figures.of_run import KINDS, draw
-from training.progress import ConsoleReporter
+from training.learning.progress import ConsoleReporter
 from training.recipe_file import recipe_names
 from training.settings import Settings
 

@@ -9,18 +9,19 @@ from pathlib import Path
 
 from training.commands.compare import draw_group, figure_path
 from training.commands.shared import experiment_of, settings_of
+from training.comparison.group_table import group_table
+from training.comparison.groups import Group, group_results, require_group
 from training.data import open_data
+from training.data.splits import as_recipe_says
 from training.durable import write_durably
 from training.errors import TrainingError
 from training.finish import finish
-from training.group_table import group_table
-from training.groups import Group, require_group
+from training.learning.progress import ConsoleReporter
 from training.pipeline import prepare
-from training.progress import ConsoleReporter
 from training.release import publish_run
-from training.report import best_seed
-from training.results import RESULTS_DIR, all_results, between_marks, group_results, read_results, table
-from training.splits import as_recipe_says
+from training.results.over_seeds import RESULTS_DIR, all_results, read_results
+from training.results.report import best_seed
+from training.results.tables import between_marks, table
 
 
 def export(parsed: argparse.Namespace) -> int:

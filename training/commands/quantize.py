@@ -8,8 +8,8 @@ import sys
 
 from training.commands.shared import settings_of
 from training.errors import PublicationError, TrainingError
-from training.progress import ConsoleReporter
-from training.publish import require_free
+from training.learning.progress import ConsoleReporter
+from training.publication.publish import require_free
 from training.quantization import Options
 from training.quantization.republishing import (
     Counts,

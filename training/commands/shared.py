@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from service.errors import ConvserveError
-from training.devices import DeviceChoice, start
+from training.comparison.groups import recipe_name
 from training.errors import InterruptedRunError, RecipeError
 from training.experiment import Experiment
-from training.groups import recipe_name
+from training.learning.devices import DeviceChoice, start
+from training.learning.progress import ConsoleReporter, SilentReporter
 from training.pipeline import Start
-from training.progress import ConsoleReporter, SilentReporter
 from training.recipe import Recipe
 from training.recipe_file import find_recipe, read_recipe
 from training.settings import Settings, from_environment

@@ -6,12 +6,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from training.commands.shared import experiment_of, from_where, on_device, settings_of
+from training.data.splits import as_recipe_says
+from training.learning.progress import ConsoleReporter, SilentReporter
 from training.pipeline import prepare, run
-from training.progress import ConsoleReporter, SilentReporter
-from training.publish import require_free
+from training.publication.publish import require_free
 from training.release import publish_run
-from training.results import read_results
-from training.splits import as_recipe_says
+from training.results.over_seeds import read_results
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

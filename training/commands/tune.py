@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from training.commands.shared import experiment_of, settings_of
-from training.devices import DeviceChoice, start
 from training.interruption import Interruption
-from training.progress import ConsoleReporter
+from training.learning.devices import DeviceChoice, start
+from training.learning.progress import ConsoleReporter
 from training.recipe_file import find_recipe, read_tables
 from training.search.session import Request, work
 

@@ -1,7 +1,8 @@
 """Pictures with labels, whatever they lie in: class folders, Parquet, the Hugging Face Hub, a known name.
 
 `open_data` finds a data set and lists it without opening a single picture; its pictures stay encoded until someone
-reads one. What becomes of them for a network stands in `pictures.py` and `splits.py`.
+reads one. What becomes of them for a network stands in `splits.py`: decoded once into memory (`pictures.py`) or anew in
+every epoch by other processes (`streaming.py`).
 """
 
 from __future__ import annotations

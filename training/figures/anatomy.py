@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from training.architectures.blocks import AuxiliaryNetwork, MirrorAverage
+from training.architectures.blocks import AuxiliaryNetwork
 from training.architectures.padding import SamePad2d
+from training.architectures.views import ViewAverage
 from training.figures.duplicates import Layer
 from training.figures.feature_maps import Stage
 
@@ -80,8 +81,8 @@ def hidden_layers(network: nn.Module) -> list[Layer]:
 
 
 def trunk_of(network: nn.Module) -> nn.Module:
-    """Leave aside what is put around a network: auxiliary heads, and a second look at the mirrored picture."""
-    while isinstance(network, MirrorAverage):
+    """Leave aside what is put around a network: auxiliary heads, and further looks at the same picture."""
+    while isinstance(network, ViewAverage):
         network = network.network
     return network.trunk if isinstance(network, AuxiliaryNetwork) else network
 
@@ -120,7 +121,7 @@ def _outputs(network: nn.Module, images_NCHW: torch.Tensor) -> list[_Output]:
     def keep(name: str, *, depth: int) -> Any:  # noqa: ANN401  the type of a hook is PyTorch's own
         def hook(_module: nn.Module, _inputs: object, output: object) -> None:
             if isinstance(output, torch.Tensor) and output.ndim == 4 and max(output.shape[2:]) > 1:
-                # of the picture itself, where there is a mirrored one too; a copy, as the next layer may work in place
+                # of the picture itself, where there are other views too; a copy, as the next layer may work in place
                 found.append(_Output(Stage(name, _array(output[0])), depth))
 
         return hook

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from training.figures.canvas import BLUE, INK, ORANGE, QUIET, canvas, percent
-from training.history import EpochRecord, best_of
+from training.learning.history import EpochRecord, best_of
 
 
 def learning_curves_figure(records: Sequence[EpochRecord]) -> Figure:

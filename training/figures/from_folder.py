@@ -15,17 +15,17 @@ from pathlib import Path
 from service.artifact import Input
 from training import architectures
 from training.data import Example, open_data
+from training.data.preprocessing import plain_input_spec
+from training.data.splits import as_recipe_says, division_of
 from training.errors import CheckpointError, DataError, RecipeError, TrainingError
-from training.evaluation import Predictions, load_session, predict
 from training.experiment import RunFolder
 from training.figures.of_run import Material, ShownPicture, shown_picture
-from training.history import EpochRecord
-from training.network import load_network
-from training.preprocessing import plain_input_spec
+from training.learning.history import EpochRecord
+from training.learning.network import load_network
+from training.publication.evaluation import Predictions, load_session, predict
 from training.recipe import Picture
-from training.report import Report, read_report
+from training.results.report import Report, read_report
 from training.settings import Settings
-from training.splits import as_recipe_says, division_of
 
 CURVES = "curves"
 CONFUSION = "confusion"

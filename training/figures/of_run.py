@@ -20,7 +20,8 @@ from torch.nn import functional
 from service.artifact import Input
 from training.architectures.kirsch import COMPASS, kirsch_filters
 from training.data import Example
-from training.evaluation import Predictions
+from training.data.pictures import decode_all
+from training.data.preprocessing import normalized
 from training.figures import anatomy, shifting
 from training.figures.canvas import as_png
 from training.figures.confusion import confusion_figure
@@ -30,10 +31,9 @@ from training.figures.edges import edges_figure
 from training.figures.equivariance import equivariance_figure
 from training.figures.feature_maps import feature_maps_figure
 from training.figures.weights import class_weights_figure, filters_figure
-from training.history import EpochRecord
-from training.pictures import decode_all
-from training.preprocessing import normalized
-from training.scores import confusion
+from training.learning.history import EpochRecord
+from training.publication.evaluation import Predictions
+from training.publication.scores import confusion
 
 _MOST_SHIFTS = 16
 

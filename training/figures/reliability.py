@@ -3,52 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from training.figures.canvas import BLUE, QUIET, canvas
+from training.publication.calibration import ConfidenceBin
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """Pictures whose first guess got a like probability.
-
-    Args:
-        low: Lowest confidence of the bin, itself excluded.
-        high: Highest confidence of the bin.
-        n: Number of pictures; more than 0.
-        confidence: Their mean probability of the first guess.
-        accuracy: Share of them that is right.
-        interval: 95 % interval of the accuracy.
-
-    """
-
-    low: float
-    high: float
-    n: int
-    confidence: float
-    accuracy: float
-    interval: tuple[float, float]
-
-
-def reliability_figure(points: Sequence[Point], *, calibration_error: float) -> Figure:
+def reliability_figure(bins: Sequence[ConfidenceBin], *, calibration_error: float) -> Figure:
     """Draw accuracy against confidence, and the number of pictures in each bin below.
 
     Args:
-        points: Of the bins that hold any picture, by rising confidence.
+        bins: Of the bins that hold any picture, by rising confidence.
         calibration_error: Expected calibration error, 0..1.
 
     """
     figure = canvas(5.0, 5.4)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], linestyle="--", color=QUIET, linewidth=1, label="as sure as right")
-    confidences = [point.confidence for point in points]
-    accuracies = [point.accuracy for point in points]
+    confidences = [one.confidence for one in bins]
+    accuracies = [one.accuracy for one in bins]
     reach = [
-        [point.accuracy - point.interval[0] for point in points],
-        [point.interval[1] - point.accuracy for point in points],
+        [one.accuracy - one.interval[0] for one in bins],
+        [one.interval[1] - one.accuracy for one in bins],
     ]
     above.errorbar(
         confidences,
@@ -67,8 +45,8 @@ def reliability_figure(points: Sequence[Point], *, calibration_error: float) -> 
     above.yaxis.set_major_formatter(PercentFormatter(xmax=1))
     above.legend(fontsize=8, frameon=False, loc="upper left")
     above.grid(alpha=0.25)
-    widths = [point.high - point.low for point in points]
-    below.bar([point.low for point in points], [point.n for point in points], widths, align="edge", color=BLUE)
+    widths = [one.high - one.low for one in bins]
+    below.bar([one.low for one in bins], [one.n for one in bins], widths, align="edge", color=BLUE)
     below.set_yscale("log")
     below.set_ylim(bottom=0.7)
     below.set_ylabel("pictures")

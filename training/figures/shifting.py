@@ -18,7 +18,7 @@ from torch import nn
 from training.figures.anatomy import stages_of, trunk_of
 from training.figures.equivariance import ShownShift, StageShifts
 from training.figures.feature_maps import Stage
-from training.geometry import measure
+from training.geometry.measure import measure
 
 Maps = NDArray[np.floating[Any]]
 

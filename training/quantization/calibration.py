@@ -15,7 +15,7 @@ import onnx
 from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
 
 from service.artifact import Input
-from training.evaluation import Tensors
+from training.publication.evaluation import Tensors
 from training.quantization.inputs import Inputs
 from training.quantization.layers import CARRIER_TYPES, LAYER_TYPES
 from training.quantization.quiet import quietly

@@ -16,9 +16,9 @@ from service.artifact import Input, Output
 from service.engine.preprocessing import decode, to_tensor
 from service.errors import InputError
 from training.data import Example
+from training.data.preprocessing import MAX_PIXELS
 from training.errors import DataError
-from training.evaluation import Tensors, classify, load_session
-from training.preprocessing import MAX_PIXELS
+from training.publication.evaluation import Tensors, classify, load_session
 
 
 @dataclass(frozen=True, slots=True)

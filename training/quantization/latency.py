@@ -14,7 +14,7 @@ from math import inf
 from statistics import median
 
 from service.engine.session import Session
-from training.evaluation import Tensors
+from training.publication.evaluation import Tensors
 
 _WARM_UP_RUNS = 3
 _TURN_S = 0.02

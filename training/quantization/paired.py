@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from training.scores import error_with_interval
+from training.publication.scores import error_with_interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from service.artifact import Input, Output, Precision
 from training.data import Example
-from training.evaluation import Predictions, load_session, predict
+from training.publication.evaluation import Predictions, load_session, predict
+from training.publication.scores import ranks
 from training.quantization.calibration import Calibration
 from training.quantization.candidates import Measured, Sparing, best_of, ladder
 from training.quantization.errors import QuantizationError
@@ -29,7 +30,6 @@ from training.quantization.paired import compare
 from training.quantization.report import QuantizationReport, Quantized
 from training.quantization.sensitivity import Damage, damages
 from training.quantization.writing import Fp16Writer, Int8Writer, Writer
-from training.scores import ranks
 
 _FLOAT32 = "fp32"
 _SAMPLED = 100  # pictures on which each layer is tried alone

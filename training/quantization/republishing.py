@@ -13,17 +13,17 @@ from pydantic import TypeAdapter
 
 from service.artifact import MANIFEST_NAME, Manifest, dump_manifest
 from service.errors import ArtifactError
-from training.data import DataSet, Example, Examples, open_data
+from training.data import DataSet, Example, Examples
+from training.data.splits import division_of, training_and_validation, without_broken
 from training.errors import DataError, PublicationError
-from training.model_card import CARD_FILE
-from training.publish import Files, publish, published_versions, verify
-from training.published import recipe_of
+from training.publication.model_card import CARD_FILE
+from training.publication.publish import Files, publish, verify
+from training.publication.published import data_of, recipe_of, version_folder
 from training.quantization.procedure import Options, Pictures, quantize
 from training.quantization.report import Quantized
 from training.quantization.variant import with_variant
 from training.recipe import Data, Recipe
 from training.settings import Settings
-from training.splits import as_recipe_says, division_of, training_and_validation
 
 _SEED = 0  # of the choice of pictures: the same model and data give the same file
 
@@ -70,9 +70,7 @@ class PublishedFiles:
             ArtifactError: There is no such version.
 
         """
-        path = path if path.is_dir() else models_dir / path
-        versions = published_versions(path)
-        folder = path / str(versions[-1]) if versions else path
+        folder = version_folder(path, models_dir=models_dir)
         if not (folder / MANIFEST_NAME).is_file():
             raise ArtifactError(folder, reason="there is no published model; name models/NAME or models/NAME/VERSION")
         manifest = verify(folder)
@@ -100,22 +98,18 @@ def pictures_of(
         DataError: The pictures are missing, or have other classes.
 
     """
-    manifest = model.manifest
-    name = data or (manifest.evaluation.dataset if manifest.evaluation else None)
-    if name is None:
-        raise DataError(f"{model.folder} does not say on which pictures it was evaluated; name some with --data.")
-    recipe = recipe or recipe_of(manifest)
-    division = Data(name=name) if recipe is None else recipe.data
-    dataset = open_data(name, settings=settings).divided(division_of(division))
+    recipe = recipe or recipe_of(model.manifest)
+    division = Data(name=model.manifest.name) if recipe is None else recipe.data
+    dataset = data_of(model.folder, model.manifest, data=data, settings=settings, division=division_of(division))
     if recipe is not None:
-        dataset = as_recipe_says(dataset, recipe=recipe, splits=("train", "test"))
-    _require_classes(dataset, model)
+        dataset = without_broken(dataset, recipe=recipe, splits=("train", "test"))
+    _require_same_order(dataset, model)
     training, validation = training_and_validation(dataset, recipe=division)
     return Pictures(
         calibration=_some(training, counts.calibration),
         selection=_some(validation, counts.selection),
         evaluation=dataset.examples("test"),
-        golden={sample.file: Example(model.files[sample.file], 0, sample.file) for sample in manifest.golden},
+        golden={sample.file: Example(model.files[sample.file], 0, sample.file) for sample in model.manifest.golden},
     )
 
 
@@ -160,10 +154,11 @@ def publish_with_variant(
     return publish(home.parent, name=home.name, version=version, files_of=files_of)
 
 
-def _require_classes(dataset: DataSet, model: PublishedFiles) -> None:
+def _require_same_order(dataset: DataSet, model: PublishedFiles) -> None:
     if dataset.labels != model.manifest.labels:
         raise DataError(
-            f"{dataset.source} has the classes {dataset.labels}, and {model.folder} has {model.manifest.labels}."
+            f"{dataset.source} has its classes in the order {', '.join(dataset.labels)}, and {model.folder} in "
+            f"the order {', '.join(model.manifest.labels)}; quantize needs the order of the model."
         )
 
 

@@ -15,9 +15,9 @@ from service.artifact import MANIFEST_NAME, GoldenSample, Manifest, Precision, V
 from service.engine.session import Session
 from training.data import Example
 from training.errors import PublicationError
-from training.evaluation import load_session, predict
-from training.model_card import CARD_FILE
-from training.publish import Files
+from training.publication.evaluation import load_session, predict
+from training.publication.model_card import CARD_FILE
+from training.publication.publish import Files
 from training.quantization.card import with_section
 from training.quantization.report import Quantized
 

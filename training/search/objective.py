@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from optuna import Trial, TrialPruned
 
-from training.checkpoints import read_checkpoint
-from training.devices import use_threads
+from training.data.splits import Splits
 from training.errors import CheckpointError, DataError, InterruptedRunError, RecipeError
 from training.experiment import Experiment, RunFolder
-from training.fit import Fit
-from training.history import EpochRecord, best_of
-from training.loop import Totals
+from training.learning.checkpoints import read_checkpoint
+from training.learning.devices import use_threads
+from training.learning.fit import Fit
+from training.learning.history import EpochRecord, best_of
+from training.learning.loop import Totals
 from training.recipe import Recipe
 from training.recipe_file import parse_recipe, with_values
 from training.search.errors import TrialFailedError
 from training.search.space import Space
 from training.search.study import CONTINUES, StudyFolder
 from training.search.worker import Worker
-from training.splits import Splits
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -11,9 +11,9 @@ import functools
 from collections.abc import Callable
 
 from training.data import DataSet
+from training.data.splits import Normalization, Splits, division_of, make_splits, training_and_validation
 from training.pipeline import normalization_of
 from training.recipe import Data, Picture, Recipe
-from training.splits import Normalization, Splits, division_of, make_splits, training_and_validation
 
 _SIZES_KEPT = 3  # a search over the size of pictures comes back to each again and again
 

@@ -14,6 +14,7 @@ from optuna.samplers import BaseSampler
 
 from service.artifact import NAME_PATTERN
 from training.data import open_data
+from training.data.splits import Splits
 from training.errors import InterruptedRunError
 from training.experiment import Experiment
 from training.recipe_file import SEARCH, recipe_digest
@@ -27,7 +28,6 @@ from training.search.storage import open_storage, serves_one_worker, without_pas
 from training.search.study import REASON, Search, StudyFolder, open_study, trained
 from training.search.worker import Worker
 from training.settings import Settings
-from training.splits import Splits
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from training.architectures import ArchitectureOptionError, MirrorAverage, build, facts
+from training.architectures import ArchitectureOptionError, build, facts
 from training.architectures.airbench import OffsetBatchNorm2d, WhiteningConv2d
-from training.export import export_model
-from training.geometry import measure
+from training.geometry.measure import measure
 
 
 def _smooth_pictures(count: int = 200) -> torch.Tensor:
@@ -68,35 +67,3 @@ def test_pictures_too_small_for_the_groups_are_refused() -> None:
     """Eight pixels cannot be halved three times after the first window."""
     with pytest.raises(ArchitectureOptionError, match="3 groups halve 8 pixels to nothing"):
         build("airbench94", input_size=8)
-
-
-def test_mirror_average_is_the_mean_of_two_looks_and_one_look_while_training() -> None:
-    """In evaluation a picture and its mirror image give the same answer; in training the network alone answers."""
-    torch.manual_seed(0)
-    network = build("airbench94", widths=(8, 8)).eval()
-    average = MirrorAverage(network).eval()
-    images_NCHW = torch.randn(3, 3, 32, 32)
-    with torch.no_grad():
-        expected_NK = (network(images_NCHW) + network(images_NCHW.flip(3))) / 2
-        assert torch.allclose(average(images_NCHW), expected_NK, atol=1e-6)
-        assert torch.allclose(average(images_NCHW), average(images_NCHW.flip(3)), atol=1e-6)
-    shown: list[int] = []
-    network.register_forward_hook(lambda _, inputs, __: shown.append(len(inputs[0])))
-    average.train()(images_NCHW)
-    assert shown == [3]
-
-
-def test_mirror_average_exports_for_any_batch_and_counts_both_looks() -> None:
-    """One graph holds both looks with the weights once; geometry counts twice the multiply-adds."""
-    torch.manual_seed(0)
-    network = build("airbench94", widths=(8, 8)).eval()
-    images_NCHW = torch.randn(7, 3, 32, 32)
-    once, twice = (
-        export_model(network, images_NCHW=images_NCHW),
-        export_model(MirrorAverage(network), images_NCHW=images_NCHW),
-    )
-    assert len(twice.onnx) < 1.2 * len(once.onnx)
-    alone = measure(network, input_shape=(3, 32, 32))
-    both = measure(MirrorAverage(network), input_shape=(3, 32, 32))
-    assert both.multiply_adds == 2 * alone.multiply_adds
-    assert both.parameters == alone.parameters

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from training.architectures import build
-from training.geometry import measure
+from training.geometry.measure import measure
 
 
 @pytest.mark.parametrize("side", [224, 227])

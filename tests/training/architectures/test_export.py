@@ -19,7 +19,7 @@ from training.architectures.normalization import LocalResponseNorm
 from training.architectures.padding import PaddingMode, padded_conv
 from training.architectures.pooling import MedianPool2d
 from training.architectures.resnet import SubsamplingShortcut
-from training.export import export_model
+from training.publication.export import export_model
 
 
 class _SideBySide(nn.Module):

@@ -9,7 +9,7 @@ from torch import nn
 from training.architectures import build
 from training.architectures.blocks import Branches
 from training.architectures.normalization import LocalResponseNorm
-from training.geometry import measure
+from training.geometry.measure import measure
 
 OUTPUTS = {"3a": 256, "3b": 480, "4a": 512, "4b": 512, "4c": 512, "4d": 528, "4e": 832, "5a": 832, "5b": 1024}
 SIDES = {"3": 28, "4": 14, "5": 7}

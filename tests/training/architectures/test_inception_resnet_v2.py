@@ -7,7 +7,7 @@ from torch import nn
 
 from training.architectures import build
 from training.architectures.blocks import Residual
-from training.geometry import measure
+from training.geometry.measure import measure
 
 
 def _blocks() -> list[Residual]:

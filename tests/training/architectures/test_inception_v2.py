@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from training.architectures import ArchitectureOptionError, build
-from training.geometry import measure
+from training.geometry.measure import measure
 
 # What both readings agree on, and the three modules where they differ.
 OUTPUTS = {"3a": 256, "3b": 320, "3c": 576, "4a": 576, "4b": 576, "5a": 1024, "5b": 1024}

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from training.architectures import build
-from training.geometry import measure
+from training.geometry.measure import measure
 
 
 @pytest.mark.parametrize(("side", "stem", "grids"), [(299, [73, 71, 35], [35, 17, 8]), (32, [16, 16, 16], [16, 7, 3])])

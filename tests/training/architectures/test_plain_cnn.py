@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from training.architectures import ArchitectureOptionError, build, facts
-from training.geometry import measure
+from training.geometry.measure import measure
 
 
 def _network(**options: object) -> nn.Module:

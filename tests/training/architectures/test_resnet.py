@@ -8,7 +8,7 @@ from torch import nn
 
 from training.architectures import ArchitectureOptionError, build
 from training.architectures.resnet import SubsamplingShortcut
-from training.geometry import measure
+from training.geometry.measure import measure
 
 
 @pytest.mark.parametrize("depth", [18, 34, 50, 101, 152, 20, 32, 44, 56, 110])

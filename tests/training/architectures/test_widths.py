@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from training.architectures import ArchitectureOptionError, build, names, options_of
 from training.architectures.widths import scaled
-from training.geometry import measure
+from training.geometry.measure import measure
 
 WITH_WIDTH = [name for name in names() if "width" in options_of(name)]
 # One of each family, and both forms of a family that has two.

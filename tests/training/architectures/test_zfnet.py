@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from training.architectures import build
-from training.geometry import measure
+from training.geometry.measure import measure
 
 
 def test_maps_are_those_of_figure_3() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.model_folders import COLORS, color_network, picture, write_model
 from tests.training.data_sets import folders_in, write_parquet
-from training.published import KnownPictures, PublishedModel, open_published, pictures_for
+from training.publication.published import KnownPictures, PublishedModel, open_published, pictures_for
 from training.settings import Settings
 
 # red, green and blue as CSS writes them, and a dark green that is called blue: the one mistake

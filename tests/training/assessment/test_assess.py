@@ -8,14 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from tests.training.assessment.conftest import Colors
 from training.assessment.assess import Assessed, Options, assess
 from training.assessment.document import document, summary
 from training.assessment.drawing import evaluation_figures
 from training.assessment.files import default_folder, write_assessment
-from training.assessment.record import as_json, from_json
+from training.assessment.record import Assessment, as_json
 from training.errors import TrainingError
+
+_READ = TypeAdapter(Assessment)
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def test_robustness_can_be_left_out(colors: Colors) -> None:
 
 def test_json_is_read_back_to_an_equal_assessment(assessed: Assessed) -> None:
     """Programs get every figure."""
-    assert from_json(as_json(assessed.assessment)) == assessed.assessment
+    assert _READ.validate_json(as_json(assessed.assessment)) == assessed.assessment
 
 
 def test_document_tells_the_figures_of_the_record(assessed: Assessed) -> None:
@@ -115,7 +118,7 @@ def test_report_is_complete_where_its_json_stands(assessed: Assessed, tmp_path: 
         written = write_assessment(folder, assessed)
         assert written[-1].name == "report.json"
         assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in written)
-    assert from_json((folder / "report.json").read_bytes()) == assessed.assessment
+    assert _READ.validate_json((folder / "report.json").read_bytes()) == assessed.assessment
 
 
 def test_folder_that_cannot_be_written_is_refused_in_words(assessed: Assessed, tmp_path: Path) -> None:

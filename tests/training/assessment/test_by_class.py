@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.assessment.by_class import class_scores
-from training.scores import error_with_interval
+from training.publication.scores import error_with_interval
 
 COUNTS = np.array([[8, 2, 0, 0], [1, 5, 4, 0], [0, 0, 0, 0], [0, 0, 0, 3]])
 LABELS = ("ant", "bee", "cow", "dog")

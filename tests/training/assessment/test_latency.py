@@ -9,7 +9,7 @@ import pytest
 from tests.model_folders import load_onnx
 from tests.training.assessment.conftest import Colors
 from training.assessment.latency import Latency, measure_latency
-from training.evaluation import load_session
+from training.publication.evaluation import load_session
 
 
 class _Clock:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.assessment.mistakes import surest_mistakes
-from training.evaluation import Predictions
+from training.publication.evaluation import Predictions
 
 LABELS = ("ant", "bee", "cow")
 

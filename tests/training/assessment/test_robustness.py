@@ -15,8 +15,8 @@ from tests.training.assessment.conftest import Colors
 from training.assessment.perturbations import PERTURBATIONS, Perturbation
 from training.assessment.robustness import Robustness, draw_sample, measure_robustness
 from training.data import Example
-from training.evaluation import load_session
-from training.scores import error_with_interval
+from training.publication.evaluation import load_session
+from training.publication.scores import error_with_interval
 
 OUTPUT = Output(tensor="probabilities", holds="probabilities")
 

@@ -10,8 +10,8 @@ import pytest
 from tests.training.conftest import folder_arguments
 from tests.training.data_sets import write_recipe
 from training.__main__ import main
-from training.groups import Group, read_group
-from training.results import group_results
+from training.comparison.groups import Group, group_results, read_group
+from training.results.report import read_report
 from training.settings import Settings
 
 GROUP = """
@@ -89,6 +89,23 @@ def test_group_is_measured_and_written_by_one_command(
     assert f"]({link})" in text
     assert main(table) == 0
     assert "| AlexNet | 2014 | 0.05 |" in capsys.readouterr().out
+
+
+def test_resumed_comparison_exports_again_what_was_trained_alike(
+    capsys: pytest.CaptureFixture[str], group: Group, settings: Settings
+) -> None:
+    """Where only the table [export] changed, no weight is trained anew."""
+    assert _compare(group, settings) == 0
+    run = settings.runs_dir / "history" / "linear" / "seed-1"
+    before = read_report(run / "report.json")
+    capsys.readouterr()
+    assert _compare(group, settings, "--resume", "--set", "export.calibrate=true") == 0
+    assert "training loss" not in capsys.readouterr().out
+    after = read_report(run / "report.json")
+    assert (before.temperature, after.recipe.export.calibrate) == (1.0, True)
+    assert after.temperature != 1.0
+    assert after.recipe_digest != before.recipe_digest
+    assert after.validation_error == before.validation_error
 
 
 def test_one_recipe_of_a_group_keeps_its_place_in_the_table(

@@ -10,7 +10,7 @@ from tests.picture_files import encoded
 from tests.training.conftest import Road
 from tests.training.data_sets import shape_picture
 from training.__main__ import main
-from training.history import EpochRecord, as_csv
+from training.learning.history import EpochRecord, as_csv
 
 
 def _record(epoch: int) -> EpochRecord:

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from training import architectures
-from training.architectures.blocks import AuxiliaryNetwork, MirrorAverage
+from training.architectures.blocks import AuxiliaryNetwork
+from training.architectures.views import ViewAverage
 from training.figures.anatomy import class_weights, first_weights, hidden_layers, stages_of
 
 
@@ -69,10 +70,10 @@ def test_auxiliary_heads_are_no_stage_and_no_hidden_layer() -> None:
 def test_second_look_at_the_mirrored_picture_is_left_aside() -> None:
     """Stages are those of the picture itself, under the names that they have in the network."""
     network, image = _small(), torch.randn(1, 1, 8, 8)
-    alone, twice = stages_of(network, image), stages_of(MirrorAverage(network).eval(), image)
+    alone, twice = stages_of(network, image), stages_of(ViewAverage(network).eval(), image)
     assert [stage.name for stage in twice] == [stage.name for stage in alone]
     assert all(np.allclose(one.maps_CHW, two.maps_CHW, atol=1e-6) for one, two in zip(alone, twice, strict=True))
-    assert [layer.name for layer in hidden_layers(MirrorAverage(network))] == ["conv"]
+    assert [layer.name for layer in hidden_layers(ViewAverage(network))] == ["conv"]
 
 
 def test_first_filters_are_the_weights_of_the_first_convolution() -> None:

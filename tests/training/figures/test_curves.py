@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from training.figures.canvas import as_png
 from training.figures.curves import learning_curves_figure
-from training.history import EpochRecord
+from training.learning.history import EpochRecord
 
 
 def test_curves_mark_the_best_epoch() -> None:

@@ -12,10 +12,10 @@ from tests.training.data_sets import LABELS, SIDE, shape_picture
 from training import architectures
 from training.arguments import figures as arguments
 from training.data import Example
-from training.evaluation import Predictions
+from training.data.preprocessing import input_spec
 from training.figures.of_run import KINDS, Material, captions, draw, run_figures, shift_steps, shown_picture
-from training.history import EpochRecord
-from training.preprocessing import input_spec
+from training.learning.history import EpochRecord
+from training.publication.evaluation import Predictions
 from training.recipe import Picture
 
 ALWAYS = {"curves.png", "confusion.png", "edges.png"}

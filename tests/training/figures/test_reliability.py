@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from matplotlib.container import ErrorbarContainer
 
-from training.figures.reliability import Point, reliability_figure
+from training.figures.reliability import reliability_figure
+from training.publication.calibration import ConfidenceBin
 
 
 def test_reliability_draws_accuracy_against_confidence() -> None:
     """Each bin at its mean confidence, with its interval and its number of pictures."""
-    points = [Point(0.4, 0.5, 4, 0.45, 0.5, (0.15, 0.85)), Point(0.9, 1.0, 90, 0.97, 0.95, (0.89, 0.98))]
-    figure = reliability_figure(points, calibration_error=0.0212)
+    bins = [
+        ConfidenceBin(low=0.4, high=0.5, n=4, confidence=0.45, accuracy=0.5, interval=(0.15, 0.85)),
+        ConfidenceBin(low=0.9, high=1.0, n=90, confidence=0.97, accuracy=0.95, interval=(0.89, 0.98)),
+    ]
+    figure = reliability_figure(bins, calibration_error=0.0212)
     above, below = figure.axes
     (measured,) = [part for part in above.containers if isinstance(part, ErrorbarContainer)]
     assert measured.lines[0].get_xydata().tolist() == [[0.45, 0.5], [0.97, 0.95]]  # type: ignore[union-attr]  # a line

@@ -35,8 +35,8 @@ from tests.networks import node
 from tests.picture_files import encoded
 from tests.training.data_sets import LABELS, SIDE, shape_picture
 from training.data import Example
-from training.golden import Sample, golden_sample
-from training.publish import Files
+from training.publication.golden import Sample, golden_sample
+from training.publication.publish import Files
 from training.quantization.inputs import Inputs
 
 FEATURES = 48

@@ -12,7 +12,7 @@ from tests.model_folders import color_network
 from tests.networks import network as plain_network
 from tests.networks import node
 from tests.training.quantization.small_network import OUTPUT, SPEC
-from training.evaluation import load_session, predict
+from training.publication.evaluation import load_session, predict
 from training.quantization import Options, Pictures, Quantized, quantize
 from training.quantization.errors import QuantizationError
 from training.quantization.preparation import prepared

@@ -15,7 +15,7 @@ from tests.training.data_sets import LABELS, folders_in, shape_picture, write_pa
 from tests.training.quantization.small_network import model_files
 from training.__main__ import main
 from training.data import Example
-from training.publish import publish, verify
+from training.publication.publish import publish, verify
 from training.settings import Settings
 
 Run = Callable[..., int]

@@ -15,7 +15,7 @@ from tests.training.data_sets import LABELS
 from tests.training.quantization.small_network import model_files
 from training.data import Example
 from training.errors import PublicationError
-from training.publish import Files, publish, verify
+from training.publication.publish import Files, publish, verify
 from training.quantization import Quantized, with_variant
 from training.quantization.variant import TOLERANCE
 

@@ -12,15 +12,15 @@ from lightning_fabric import Fabric
 from optuna import Trial, TrialPruned
 
 from tests.training.search.trainings import FILTERS, RATE, SEED, AlwaysPrune, ask, objective, tiny_tables
+from training.data.splits import Splits
 from training.errors import InterruptedRunError
 from training.experiment import Experiment, RunFolder
-from training.fit import Fit
-from training.history import best_of
-from training.progress import SilentReporter
+from training.learning.fit import Fit
+from training.learning.history import best_of
+from training.learning.progress import SilentReporter
 from training.recipe_file import parse_recipe, with_values
 from training.search.errors import TrialFailedError
 from training.search.study import StudyFolder
-from training.splits import Splits
 
 STEPS = 9  # of an epoch: 180 pictures in portions of 20
 

@@ -10,15 +10,15 @@ import torch
 
 from tests.picture_files import encoded
 from tests.training.data_sets import LABELS, shape_picture, shape_recipe, write_parquet, write_shapes
-from training.checkpoints import Checkpoint, write_checkpoint
 from training.data import DataSet, open_data
+from training.data.pictures import Pictures
+from training.data.splits import make_splits
 from training.errors import DataError
-from training.pictures import Pictures
+from training.learning.checkpoints import Checkpoint, write_checkpoint
+from training.learning.starting import weights_to_publish
 from training.recipe import Start
 from training.search.pictures import pictures_for, splits_without_test
 from training.settings import Settings
-from training.splits import make_splits
-from training.starting import weights_to_publish
 
 RECIPE = shape_recipe(data={"validation_pictures": 12})
 

@@ -12,12 +12,12 @@ from optuna.pruners import BasePruner, NopPruner
 from optuna.trial import FrozenTrial
 
 from tests.training.data_sets import recipe_tables
-from training.progress import SilentReporter
+from training.data.splits import Splits
+from training.learning.progress import SilentReporter
 from training.search.objective import TrainingObjective
 from training.search.space import Space, read_space
 from training.search.study import CONTINUES, StudyFolder
 from training.search.worker import Worker
-from training.splits import Splits
 
 RATE, FILTERS = "optimizer.learning_rate", "network.options.filters"
 SEED = 3

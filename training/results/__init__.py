@@ -1,0 +1,1 @@
+"""What came out: the report of one run, the figures of several seeds, and the tables made of them."""
