@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from service.artifact import Input, Output
+from service.artifact import Decoding, Input, Output
 from service.engine.postprocessing import to_probabilities
-from service.engine.preprocessing import decoded, to_tensor
+from service.engine.preprocessing import decoded, reduction_for, to_tensor
 from service.engine.scheduler import Lane
 from service.engine.session import Session
 from service.errors import InferenceError
@@ -33,6 +33,7 @@ class Classification:
         stages_s: Seconds by stage, in the order in which they ran.
         width: Of the picture, in pixels.
         height: Of the picture, in pixels.
+        reduction: Columns and rows of the file for each that was decoded; 1 where the decoding was exact.
 
     """
 
@@ -40,6 +41,7 @@ class Classification:
     stages_s: dict[str, float]
     width: int
     height: int
+    reduction: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,10 @@ class Classifier:
     classes: int
     max_pixels: int
 
-    def classify(self, data: bytes) -> Classification:
+    def classify(self, data: bytes, *, decoding: Decoding = "exact") -> Classification:
         """Classify the picture in `data` on this thread.
+
+        Exact unless asked otherwise, because golden samples pin what exact decoding gives.
 
         Raises:
             InputError: The bytes are no picture that can be read.
@@ -70,10 +74,11 @@ class Classifier:
 
         """
         start = time.perf_counter()
-        with decoded(data, max_pixels=self.max_pixels) as picture:
+        reduction = reduction_for(self.input) if decoding == "fast" else None
+        with decoded(data, max_pixels=self.max_pixels, reduction=reduction) as picture:
             pixels_there = time.perf_counter()
             batch = to_tensor(picture, self.input)[np.newaxis]
-            width, height = picture.width, picture.height
+            facts = {"width": picture.width, "height": picture.height, "reduction": picture.reduction}
         del picture  # its pixels, before the network runs
         prepared = time.perf_counter()
         values = self.session.run(batch)
@@ -85,7 +90,7 @@ class Classifier:
             "inference": ran - prepared,
             "postprocess": time.perf_counter() - ran,
         }
-        return Classification(probabilities, stages_s, width, height)
+        return Classification(probabilities, stages_s, **facts)
 
     def probabilities_of(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Read what the network put out for one picture.
