@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import numpy as np
 from starlette.requests import Request
 
+from service.artifact import Decoding
 from service.engine.predictor import Classification, predict
 from service.errors import (
     BadImageError,
@@ -55,7 +57,9 @@ class Deadline:
     patience_s: float
 
 
-async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadline: Deadline) -> Classification:
+async def classify_one(
+    data: bytes, *, model: LiveModel, metrics: Metrics, deadline: Deadline, decoding: Decoding
+) -> Classification:
     """Classify a picture and count its outcome.
 
     Raises:
@@ -64,7 +68,8 @@ async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadl
     """
     metrics.image_bytes.observe(len(data))
     try:
-        answer = await predict(model.classifier.classify, data, lane=model.lane, deadline_s=deadline.at_s)
+        classify = partial(model.classifier.classify, decoding=decoding)
+        answer = await predict(classify, data, lane=model.lane, deadline_s=deadline.at_s)
     except BaseException as error:
         _count_failure(error, model=model, metrics=metrics)
         if isinstance(error, DeadlineExceededError):
@@ -75,7 +80,13 @@ async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadl
 
 
 async def classify_each(
-    pictures: tuple[bytes, ...], *, model: LiveModel, metrics: Metrics, deadline: Deadline, at_once: int
+    pictures: tuple[bytes, ...],
+    *,
+    model: LiveModel,
+    metrics: Metrics,
+    deadline: Deadline,
+    decoding: Decoding,
+    at_once: int,
 ) -> list[Classification | ConvserveError]:
     """Classify several pictures of one request; a bad one fails alone.
 
@@ -84,6 +95,7 @@ async def classify_each(
         model: Which classifies them.
         metrics: Where they are counted.
         deadline: Of the whole request.
+        decoding: Of all of them.
         at_once: Most pictures of this request in the lane, so that one request does not fill it.
 
     Returns:
@@ -98,7 +110,7 @@ async def classify_each(
     async def classify(data: bytes) -> Classification | ConvserveError:
         async with places:
             try:
-                return await classify_one(data, model=model, metrics=metrics, deadline=deadline)
+                return await classify_one(data, model=model, metrics=metrics, deadline=deadline, decoding=decoding)
             except ConvserveError as error:
                 return error
 

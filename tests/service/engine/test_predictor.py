@@ -85,6 +85,23 @@ def test_the_pixel_limit_of_the_classifier_holds() -> None:
         classifier(max_pixels=SIDE * SIDE - 1).classify(picture("red"))
 
 
+def test_a_photograph_is_decoded_exactly_unless_asked_otherwise() -> None:
+    """Golden samples go this way and pin exact numbers; the answer says what was done."""
+    data = picture("red", size=(1200, 900), format="JPEG")
+    exact, fast = (
+        classifier(max_pixels=10**7).classify(data),
+        classifier(max_pixels=10**7).classify(data, decoding="fast"),
+    )
+    assert (exact.reduction, fast.reduction) == (1, 4)
+    assert (fast.width, fast.height) == (1200, 900)
+    np.testing.assert_allclose(fast.probabilities, exact.probabilities, rtol=0, atol=1e-3)
+
+
+def test_a_small_picture_is_decoded_exactly_however_it_is_asked_for() -> None:
+    """Nothing is gained by scaling it down."""
+    assert classifier().classify(picture("red", size=(64, 64), format="JPEG"), decoding="fast").reduction == 1
+
+
 @pytest.mark.parametrize("labels", [2, 4, 1000])
 def test_a_network_for_another_number_of_classes_is_an_error_with_both_numbers(labels: int) -> None:
     """Labels that do not fit the output would name the wrong classes."""
