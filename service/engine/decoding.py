@@ -79,7 +79,9 @@ _SCAN_MARKER: Final = b"\xff\xda"
 _LARGE_BYTES: Final = 160 * 2**20
 _BYTES_PER_OPAQUE_PIXEL: Final = 4
 _BYTES_PER_TRANSPARENT_PIXEL: Final = 16  # the pixels, what is laid beneath, both together, and those without alpha
-_BYTES_PER_COEFFICIENT: Final = 2  # one per sample of each component, kept where a JPEG comes in several scans
+# One coefficient per sample of each component, kept where a JPEG comes in several scans. Measured at 12 megapixels,
+# peak MiB above a small picture: one scan 46, a quarter of it 3; progressive 80 and 37, without subsampling 114 and 71.
+_BYTES_PER_COEFFICIENT: Final = 2
 # Of the colours in which JPEGs come those that may be averaged. CMYK becomes RGB by products of two of its planes, and
 # the product of two averages is not the average of the products.
 _REDUCIBLE_MODES: Final = frozenset({"RGB", "L"})

@@ -74,6 +74,13 @@ def test_every_orientation_size_and_rule_shows_the_same_picture(
     require_alike(data, spec)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_three_pixels_that_the_last_block_lacks_shift_nothing(orientation: int) -> None:
+    """1041 and 1021 are one more than blocks of four hold: each side is the last one in some orientation."""
+    data = encoded(photograph(1041, 1021, details=36), "JPEG", quality=95, exif=exif_of(orientation))
+    require_alike(data, input_of(width=100, height=100), reduction=4)
+
+
 @pytest.mark.parametrize("interpolation", ["bilinear", "hamming", "bicubic", "lanczos"])
 @pytest.mark.parametrize(("size", "reduction"), [((2561, 1711), 2), ((3001, 2250), 4)])
 def test_every_smooth_filter_shows_the_same_picture(interpolation: str, size: tuple[int, int], reduction: int) -> None:
