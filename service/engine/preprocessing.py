@@ -9,7 +9,7 @@ Knows manifests and pixels; neither networks nor HTTP.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -124,21 +124,19 @@ def to_tensor(picture: Picture, spec: Input, *, out: Tensor | None = None) -> Te
     assert out.dtype == np.dtype(spec.dtype), out.dtype  # noqa: S101 - the same
     steps = spec.preprocessing
     try:
-        view = _upright(picture, steps)
-        view = replace(view, image=_colored(view.image, steps))
-        image = _sized(view, spec)
+        image = _sized(_seen(picture, steps), spec)
     except DECODER_ERRORS as error:
         raise BadImageError(reason_of(error)) from error
     _write(image, spec, out)
     return out
 
 
-def _upright(picture: Picture, steps: Preprocessing) -> _View:
-    """Turn the picture as its EXIF tag asks."""
+def _seen(picture: Picture, steps: Preprocessing) -> _View:
+    """Turn the picture as its EXIF tag asks, and colour it."""
     image = picture.image
     orientation = _orientation(image, steps)
     turn = _TURNS.get(orientation)
-    turned = image if turn is None else image.transpose(turn)
+    turned = _colored(image if turn is None else image.transpose(turn), steps)
     if picture.reduction == 1:
         return _View(turned, (0, 0, *turned.size), turned.size)
     size = _seen_size((picture.width, picture.height), orientation)
