@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from starlette.requests import Request
 
-from service.engine.predictor import Classification, predict
+from service.artifact import Decoding
+from service.engine.predictor import Classification, Sent, predict
 from service.errors import (
     BadImageError,
     CallerGoneError,
@@ -57,7 +58,9 @@ class Deadline:
     urgent: bool = True
 
 
-async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadline: Deadline) -> Classification:
+async def classify_one(
+    data: bytes, *, model: LiveModel, metrics: Metrics, deadline: Deadline, decoding: Decoding
+) -> Classification:
     """Classify a picture and count its outcome.
 
     Raises:
@@ -66,7 +69,7 @@ async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadl
     """
     metrics.image_bytes.observe(len(data))
     try:
-        answer = await predict(data, lane=model.lane, deadline_s=deadline.at_s, urgent=deadline.urgent)
+        answer = await predict(Sent(data, decoding), lane=model.lane, deadline_s=deadline.at_s, urgent=deadline.urgent)
     except BaseException as error:
         _count_failure(error, model=model, metrics=metrics)
         if isinstance(error, DeadlineExceededError):
@@ -77,7 +80,13 @@ async def classify_one(data: bytes, *, model: LiveModel, metrics: Metrics, deadl
 
 
 async def classify_each(
-    pictures: tuple[bytes, ...], *, model: LiveModel, metrics: Metrics, deadline: Deadline, at_once: int
+    pictures: tuple[bytes, ...],
+    *,
+    model: LiveModel,
+    metrics: Metrics,
+    deadline: Deadline,
+    decoding: Decoding,
+    at_once: int,
 ) -> list[Classification | ConvserveError]:
     """Classify several pictures of one request; a bad one fails alone.
 
@@ -86,6 +95,7 @@ async def classify_each(
         model: Which classifies them.
         metrics: Where they are counted.
         deadline: Of the whole request.
+        decoding: Of all of them.
         at_once: Most pictures of this request in the lane, so that one request does not fill it.
 
     Returns:
@@ -100,7 +110,7 @@ async def classify_each(
     async def classify(data: bytes) -> Classification | ConvserveError:
         async with places:
             try:
-                return await classify_one(data, model=model, metrics=metrics, deadline=deadline)
+                return await classify_one(data, model=model, metrics=metrics, deadline=deadline, decoding=decoding)
             except ConvserveError as error:
                 return error
 

@@ -16,6 +16,7 @@ from service.api.context import Context, context_of
 from service.api.responses import LARGEST_NUMBER, PICTURE_BODY, PREDICT_PROBLEMS, VersionNumber, problems
 from service.api.schemas import LabelScore, PredictManyResponse, PredictResponse
 from service.api.uploads import Upload, uploaded
+from service.artifact import Decoding
 from service.errors import ConvserveError, InvalidParameterError, NotFoundError
 from service.repository.live_model import LiveModel
 
@@ -42,11 +43,17 @@ class Choice:
     Args:
         top_k: Classes to return, or None for the usual number.
         precision: Refused where another one is loaded.
+        decode: How large JPEG photographs are decoded, or None for the model's own way.
 
     """
 
     top_k: int | None
     precision: str | None
+    decode: Decoding | None
+
+    def decoding(self, model: LiveModel) -> Decoding:
+        """Say how pictures for a model are decoded."""
+        return self.decode or model.manifest.input.preprocessing.decode
 
 
 async def _choice(  # a coroutine, because FastAPI would run a plain function on a thread: 130 microseconds
@@ -55,8 +62,15 @@ async def _choice(  # a coroutine, because FastAPI would run a plain function on
         Query(ge=1, le=LARGEST_NUMBER, description="classes to return; by default 5, or all where there are fewer"),
     ] = None,
     precision: Annotated[str | None, Query(description="refused where another precision is loaded")] = None,
+    decode: Annotated[
+        Decoding | None,
+        Query(
+            description="exact: every pixel of a picture counts; fast: large JPEG photographs are scaled down while "
+            "they are decoded; by default what the model's manifest says. Server-Timing says what was done."
+        ),
+    ] = None,
 ) -> Choice:
-    return Choice(top_k, precision)
+    return Choice(top_k, precision, decode)
 
 
 Chosen = Annotated[Choice, Depends(_choice)]
@@ -111,31 +125,57 @@ async def _predict(
         upload = sent.as_huggingface() if huggingface else sent
         k = _class_count(model, choice, upload)
         answer = _answer_single if len(upload.pictures) == 1 and upload.form != "json_list" else _answer_several
-        work = answer(request, upload, context=context, model=model, k=k, deadline=deadline, read_s=read_s)
+        work = answer(
+            request,
+            upload,
+            context=context,
+            model=model,
+            k=k,
+            deadline=deadline,
+            decoding=choice.decoding(model),
+            read_s=read_s,
+        )
         return await unless_gone(request, work)
 
 
 async def _answer_single(
-    request: Request, upload: Upload, *, context: Context, model: LiveModel, k: int, deadline: Deadline, read_s: float
+    request: Request,
+    upload: Upload,
+    *,
+    context: Context,
+    model: LiveModel,
+    k: int,
+    deadline: Deadline,
+    decoding: Decoding,
+    read_s: float,
 ) -> Response:
     (data,) = upload.pictures
-    answer = await classify_one(data, model=model, metrics=context.metrics, deadline=deadline)
+    answer = await classify_one(data, model=model, metrics=context.metrics, deadline=deadline, decoding=decoding)
     stages_s = {"read": read_s, **answer.stages_s}
     _log(request, model, image_bytes=len(data), stages_s=stages_s)
     if upload.form == "json":
-        return json_response(answer_huggingface(answer, model=model, k=k), stages_s=stages_s)
+        return json_response(answer_huggingface(answer, model=model, k=k), stages_s=stages_s, outcomes=(answer,))
     body = answer_one(answer, model=model, k=k, request_id=request.state.request_id)
-    return json_response(body, stages_s=stages_s)
+    return json_response(body, stages_s=stages_s, outcomes=(answer,))
 
 
 async def _answer_several(
-    request: Request, upload: Upload, *, context: Context, model: LiveModel, k: int, deadline: Deadline, read_s: float
+    request: Request,
+    upload: Upload,
+    *,
+    context: Context,
+    model: LiveModel,
+    k: int,
+    deadline: Deadline,
+    decoding: Decoding,
+    read_s: float,
 ) -> Response:
     outcomes = await classify_each(
         upload.pictures,
         model=model,
         metrics=context.metrics,
         deadline=deadline,
+        decoding=decoding,
         at_once=context.scheduler.threads,
     )
     stages_s = {"read": read_s}
@@ -149,9 +189,9 @@ async def _answer_several(
             for outcome in outcomes
             if not isinstance(outcome, ConvserveError)
         ]
-        return json_response(answers, stages_s=stages_s)
+        return json_response(answers, stages_s=stages_s, outcomes=outcomes)
     body = answer_many(outcomes, model=model, k=k, request_id=request.state.request_id)
-    return json_response(body, stages_s=stages_s)
+    return json_response(body, stages_s=stages_s, outcomes=outcomes)
 
 
 def _resolve(context: Context, name: str | None, version: int | None) -> LiveModel:

@@ -5,7 +5,7 @@ frozen, so a manifest in memory is the manifest on disk.
 """
 
 from service.artifact.evidence import Architecture, Evaluation, GoldenSample, Histogram, Provenance, Reference, Variant
-from service.artifact.fields import NAME_PATTERN, Precision
+from service.artifact.fields import NAME_PATTERN, Decoding, Precision
 from service.artifact.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -20,6 +20,7 @@ __all__ = [
     "MANIFEST_NAME",
     "NAME_PATTERN",
     "Architecture",
+    "Decoding",
     "Evaluation",
     "GoldenSample",
     "Histogram",

@@ -23,3 +23,4 @@ Interval = tuple[Share, Share]
 
 Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Precision = Literal["fp32", "fp16", "int8"]
+Decoding = Literal["exact", "fast"]

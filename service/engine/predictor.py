@@ -15,11 +15,11 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from service.artifact import Input, Output
+from service.artifact import Decoding, Input, Output
 from service.engine.forms import Sessions
 from service.engine.lane import Lane
 from service.engine.postprocessing import to_probabilities
-from service.engine.preprocessing import decoded, to_tensor
+from service.engine.preprocessing import decoded, reduction_for, to_tensor
 from service.engine.session import Session
 from service.errors import InferenceError, InputError
 
@@ -43,6 +43,7 @@ class Classification:
         width: Of the picture, in pixels.
         height: Of the picture, in pixels.
         batch: Pictures that shared the run of the network, itself included.
+        reduction: Columns and rows of the file for each that was decoded; 1 where the decoding was exact.
 
     """
 
@@ -51,6 +52,18 @@ class Classification:
     width: int
     height: int
     batch: int = 1
+    reduction: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An encoded picture, and how it is to be decoded.
+
+    Exact unless asked otherwise, because golden samples pin what exact decoding gives.
+    """
+
+    data: bytes
+    decoding: Decoding = "exact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,7 @@ class Prepared:
     tensor: Tensor
     width: int
     height: int
+    reduction: int
     decode_s: float
     preprocess_s: float
 
@@ -89,7 +103,7 @@ class Classifier:
         return self.sessions.narrow
 
     def classify(self, data: bytes, *, session: Session | None = None) -> Classification:
-        """Classify the picture in `data` on this thread.
+        """Classify the picture in `data`, decoded exactly, on this thread.
 
         Args:
             data: An encoded picture.
@@ -100,14 +114,14 @@ class Classifier:
             InferenceError: The network fails, or answers for another number of classes than there are labels.
 
         """
-        (answer,) = self.classify_prepared([self.prepare(data)], (session or self.session).run)
+        (answer,) = self.classify_prepared([self.prepare(Sent(data))], (session or self.session).run)
         return answer
 
-    def classify_each(self, pictures: Sequence[bytes], *, alone: bool) -> list[Classification | BaseException]:
+    def classify_each(self, pictures: Sequence[Sent], *, alone: bool) -> list[Classification | BaseException]:
         """Classify pictures in one run of the network; one that cannot be read fails alone.
 
         Args:
-            pictures: Encoded pictures, at least one.
+            pictures: At least one.
             alone: Whether nothing else runs or waits on this machine.
 
         Raises:
@@ -117,8 +131,8 @@ class Classifier:
         """
         session = self.sessions.session(alone=alone)
         if len(pictures) == 1:
-            return [self.classify(pictures[0], session=session)]
-        prepared = [self._prepared_or_error(data) for data in pictures]
+            return [*self.classify_prepared([self.prepare(pictures[0])], session.run)]
+        prepared = [self._prepared_or_error(sent) for sent in pictures]
         good = [one for one in prepared if isinstance(one, Prepared)]
         if not good:
             return [one for one in prepared if isinstance(one, InputError)]
@@ -148,7 +162,7 @@ class Classifier:
             for row, picture in enumerate(pictures)
         ]
 
-    def prepare(self, data: bytes) -> Prepared:
+    def prepare(self, sent: Sent) -> Prepared:
         """Decode a picture and bring it into the form of the network's input.
 
         Raises:
@@ -156,17 +170,18 @@ class Classifier:
 
         """
         started_s = time.perf_counter()
-        with decoded(data, max_pixels=self.max_pixels) as picture:
+        reduction = reduction_for(self.input) if sent.decoding == "fast" else None
+        with decoded(sent.data, max_pixels=self.max_pixels, reduction=reduction) as picture:
             pixels_there_s = time.perf_counter()
             tensor = to_tensor(picture, self.input)
-            width, height = picture.width, picture.height
+            facts = (picture.width, picture.height, picture.reduction)
         del picture  # its pixels, before the network runs
         ended_s = time.perf_counter()
-        return Prepared(tensor, width, height, pixels_there_s - started_s, ended_s - pixels_there_s)
+        return Prepared(tensor, *facts, pixels_there_s - started_s, ended_s - pixels_there_s)
 
-    def _prepared_or_error(self, data: bytes) -> Prepared | InputError:
+    def _prepared_or_error(self, sent: Sent) -> Prepared | InputError:
         try:
-            return self.prepare(data)
+            return self.prepare(sent)
         except InputError as error:
             return error
 
@@ -179,7 +194,7 @@ class Classifier:
             "inference": inference_s,
             "postprocess": time.perf_counter() - started_s,
         }
-        return Classification(probabilities, stages_s, prepared.width, prepared.height)
+        return Classification(probabilities, stages_s, prepared.width, prepared.height, reduction=prepared.reduction)
 
     def probabilities_of(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Read what the network put out for one picture.
@@ -227,10 +242,10 @@ def repeated(blank: Tensor, size: int) -> Tensor:
     return batch
 
 
-PictureLane = Lane[bytes, Classification]
+PictureLane = Lane[Sent, Classification]
 
 
-async def predict(data: bytes, *, lane: PictureLane, deadline_s: float, urgent: bool = True) -> Classification:
+async def predict(sent: Sent, *, lane: PictureLane, deadline_s: float, urgent: bool = True) -> Classification:
     """Classify a picture in a lane, and add the time that it waited.
 
     Raises:
@@ -238,7 +253,7 @@ async def predict(data: bytes, *, lane: PictureLane, deadline_s: float, urgent: 
         UnavailableError, DeadlineExceededError: As `Lane.submit`.
 
     """
-    finished = await lane.submit(data, deadline_s=deadline_s, size=len(data) / _LARGE_BYTES, urgent=urgent)
+    finished = await lane.submit(sent, deadline_s=deadline_s, size=len(sent.data) / _LARGE_BYTES, urgent=urgent)
     answer = finished.value
     stages_s = {**answer.stages_s, "queue": finished.waited_s}
     ordered = {stage: stages_s[stage] for stage in _STAGE_ORDER}

@@ -9,6 +9,7 @@ Knows manifests and pixels; neither networks nor HTTP.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -16,12 +17,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.artifact import Input, Preprocessing, Resize
-from service.engine.decoding import DECODER_ERRORS, FORMATS, Picture, decode, decoded, reason_of
+from service.engine.decoding import DECODER_ERRORS, FORMATS, Picture, Reduction, decode, decoded, reason_of
+from service.engine.framing import Size, may_reduce, reduction_of, whole_size
 from service.errors import BadImageError
 
-__all__ = ["FORMATS", "Picture", "decode", "decoded", "to_tensor"]
+__all__ = ["FORMATS", "Picture", "decode", "decoded", "reduction_for", "tensor_shape", "to_tensor"]
 
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
 
 _FILTERS: Final = {
     "nearest": Image.Resampling.NEAREST,
@@ -33,6 +36,9 @@ _FILTERS: Final = {
 }
 # EXIF 2.32, tag 0x0112. Pillow's own exif_transpose also writes the other tags back and fails where one is odd.
 _ORIENTATION_TAG: Final = 0x0112
+_TRANSPOSED: Final = frozenset({5, 6, 7, 8})  # orientations that exchange width and height
+_FLIPPED_X: Final = frozenset({2, 3, 6, 7})  # that exchange left and right, after exchanging width and height
+_FLIPPED_Y: Final = frozenset({3, 4, 7, 8})  # that exchange top and bottom, likewise
 _TURNS: Final[dict[object, Image.Transpose]] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -51,48 +57,130 @@ _SIXTEEN_BIT_GREY: Final = "I;16"  # the only mode of more than eight bits that 
 _SIXTEEN_TO_EIGHT: Final = 257  # 65535 / 255
 
 
-def to_tensor(picture: Picture, spec: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A picture as a person sees it.
+
+    Args:
+        image: Its pixels, each the average of several of the file where it was scaled down.
+        extent: Where the picture lies in `image`, which may reach beyond it by a part of a pixel.
+        size: Columns and rows of the file, turned as the picture is.
+
+    """
+
+    image: Image.Image
+    extent: Box
+    size: Size
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every pixel is one of the file."""
+        return self.image.size == self.size
+
+
+def reduction_for(spec: Input) -> Reduction | None:
+    """Make what `decode` asks for fast decoding: how far a JPEG is scaled down on its way to a network.
+
+    Args:
+        spec: The manifest's input.
+
+    Returns:
+        None where this input's pictures are always decoded exactly.
+
+    """
+    if not may_reduce(spec):
+        return None
+
+    def reduction(image: Image.Image) -> int:
+        return reduction_of(_seen_size(image.size, _orientation(image, spec.preprocessing)), spec)
+
+    return reduction
+
+
+def tensor_shape(spec: Input) -> tuple[int, ...]:
+    """Say the shape of one picture's tensor, without batch axis: [C, H, W], [H, W, C] or [H, W]."""
+    plane = (spec.height, spec.width)
+    return {"NCHW": (spec.channels, *plane), "NHWC": (*plane, spec.channels), "NHW": plane}[spec.layout]
+
+
+def to_tensor(picture: Picture, spec: Input, *, out: Tensor | None = None) -> Tensor:
     """Apply a manifest's preprocessing to one picture.
 
     Args:
         picture: From `decode`.
         spec: The manifest's input.
+        out: Where to write the tensor, for example one place of a batch: of `tensor_shape(spec)` and the input's type.
 
     Returns:
-        One tensor without batch axis, C-contiguous: [C, H, W], [H, W, C] or [H, W] as `spec.layout` says.
+        One tensor without batch axis: `out`, or a new C-contiguous one.
 
     Raises:
         BadImageError: The pixels cannot be brought to the colours or the size asked for.
 
     """
+    if out is None:
+        out = np.empty(tensor_shape(spec), dtype=spec.dtype)
+    assert out.shape == tensor_shape(spec), out.shape  # noqa: S101 - our bug, if it ever happens
+    assert out.dtype == np.dtype(spec.dtype), out.dtype  # noqa: S101 - the same
     steps = spec.preprocessing
     try:
-        image = _oriented(picture.image) if steps.exif_orientation else picture.image
-        image = _colored(image, steps)
-        image = _sized(image, steps, width=spec.width, height=spec.height)
+        image = _sized(_seen(picture, steps), spec)
     except DECODER_ERRORS as error:
         raise BadImageError(reason_of(error)) from error
-    return _arranged(image, spec)
+    _write(image, spec, out)
+    return out
 
 
-def _oriented(image: Image.Image) -> Image.Image:
-    """Turn the picture as its EXIF tag asks; EXIF that cannot be read turns nothing."""
+def _seen(picture: Picture, steps: Preprocessing) -> _View:
+    """Turn the picture as its EXIF tag asks, and colour it."""
+    image = picture.image
+    orientation = _orientation(image, steps)
+    turn = _TURNS.get(orientation)
+    turned = _colored(image if turn is None else image.transpose(turn), steps)
+    if picture.reduction == 1:
+        return _View(turned, (0, 0, *turned.size), turned.size)
+    size = _seen_size((picture.width, picture.height), orientation)
+    width, height = size[0] / picture.reduction, size[1] / picture.reduction
+    left = turned.width - width if orientation in _FLIPPED_X else 0.0
+    top = turned.height - height if orientation in _FLIPPED_Y else 0.0
+    return _View(turned, (left, top, left + width, top + height), size)
+
+
+def _orientation(image: Image.Image, steps: Preprocessing) -> object:
+    """Read how the picture is to be turned; EXIF that cannot be read turns nothing."""
+    if not steps.exif_orientation:
+        return None
     try:
-        turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG))
+        return image.getexif().get(_ORIENTATION_TAG)
     except DECODER_ERRORS:
-        return image
-    return image if turn is None else image.transpose(turn)
+        return None
+
+
+def _seen_size(size: Size, orientation: object) -> Size:
+    return size[::-1] if orientation in _TRANSPOSED else size
 
 
 def _colored(image: Image.Image, steps: Preprocessing) -> Image.Image:
-    """Bring any colour mode to RGB or L, transparent parts showing the background."""
-    mode = "L" if steps.color_mode == "L" else "RGB"
-    if image.mode == mode and "transparency" not in image.info:
+    """Bring any colour mode to RGB or L, transparent parts showing the background.
+
+    Grey stays grey where RGB is wanted, because resampling one plane gives what resampling three equal ones gives.
+    """
+    mode = _mode(steps)
+    if image.mode in (mode, "L") and "transparency" not in image.info:
         return image
     if image.mode == _SIXTEEN_BIT_GREY:
         image = _eight_bit(image)
     if image.has_transparency_data:
-        image = _laid_over(image.convert("RGBA"), steps.background)
+        image = _laid_over(_in_mode(image, "RGBA"), steps.background)
+    return _in_mode(image, mode)
+
+
+def _mode(steps: Preprocessing) -> str:
+    return "L" if steps.color_mode == "L" else "RGB"
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Convert an image; one that is in this mode is not copied, as Pillow would."""
     return image if image.mode == mode else image.convert(mode)
 
 
@@ -112,45 +200,48 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 def _laid_over(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
     canvas = Image.new("RGBA", image.size, (*background, 255))
-    canvas.alpha_composite(image)
-    return canvas.convert("RGB")
+    return Image.alpha_composite(canvas, image).convert("RGB")
 
 
-def _sized(image: Image.Image, steps: Preprocessing, *, width: int, height: int) -> Image.Image:
-    resize = steps.resize
-    if resize.rule == "exact":
-        return _resampled(image, (width, height), resize)
-    if resize.rule == "letterbox":
-        return _letterboxed(image, steps, width=width, height=height)
-    return _shorter_side_cropped(image, resize, width=width, height=height)
+def _sized(view: _View, spec: Input) -> Image.Image:
+    steps = spec.preprocessing
+    size = whole_size(view.size, spec)
+    if steps.resize.rule == "shorter_side":
+        return _middle(view, size, spec)
+    whole = _resampled(view.image, size, steps.resize, view.extent)
+    return whole if size == (spec.width, spec.height) else _letterboxed(whole, spec)
 
 
-def _letterboxed(image: Image.Image, steps: Preprocessing, *, width: int, height: int) -> Image.Image:
-    factor = min(width / image.width, height / image.height)
-    inner = (max(1, min(width, round(image.width * factor))), max(1, min(height, round(image.height * factor))))
-    fitted = _resampled(image, inner, steps.resize)
-    if inner == (width, height):
-        return fitted
-    canvas = Image.new("RGB", (width, height), steps.background).convert(image.mode)
-    canvas.paste(fitted, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+def _letterboxed(image: Image.Image, spec: Input) -> Image.Image:
+    mode = _mode(spec.preprocessing)
+    canvas = _in_mode(Image.new("RGB", (spec.width, spec.height), spec.preprocessing.background), mode)
+    canvas.paste(_in_mode(image, mode), ((spec.width - image.width) // 2, (spec.height - image.height) // 2))
     return canvas
 
 
-def _shorter_side_cropped(image: Image.Image, resize: Resize, *, width: int, height: int) -> Image.Image:
-    """Scale the shorter side to `resize.size`, then cut the middle out.
+def _middle(view: _View, size: Size, spec: Input) -> Image.Image:
+    """Scale the picture to a size and cut the middle out.
 
-    Sizes and offsets round as torchvision's Resize and CenterCrop do, so that networks trained with them see the
-    same pixels. Of a strip only the middle is resampled: scaled as a whole it may be larger than memory.
+    Offsets round as torchvision's CenterCrop does, so that networks trained with it see the same pixels. Of a strip
+    only the middle is resampled, because scaled as a whole it may be larger than memory; of a picture that was scaled
+    down already too, because its roundings are others anyway.
     """
-    short_side = resize.size or min(width, height)
-    long_side = int(short_side * max(image.size) / min(image.size))
-    size = (short_side, long_side) if image.width <= image.height else (long_side, short_side)
+    resize, (width, height) = spec.preprocessing.resize, (spec.width, spec.height)
     left, top = round((size[0] - width) / 2), round((size[1] - height) / 2)
-    if long_side <= _LONGEST_ASPECT_IN_WHOLE * short_side:
-        return _resampled(image, size, resize).crop((left, top, left + width, top + height))
-    scale_x, scale_y = image.width / size[0], image.height / size[1]
-    window = (left * scale_x, top * scale_y, (left + width) * scale_x, (top + height) * scale_y)
-    middle, window = _surroundings(image, window, scale=max(scale_x, scale_y))
+    is_strip = max(size) > _LONGEST_ASPECT_IN_WHOLE * min(size)
+    if view.is_exact and not is_strip:
+        return _resampled(view.image, size, resize, view.extent).crop((left, top, left + width, top + height))
+    start_x, start_y, end_x, end_y = view.extent
+    scale_x, scale_y = (end_x - start_x) / size[0], (end_y - start_y) / size[1]
+    window = (
+        start_x + left * scale_x,
+        start_y + top * scale_y,
+        min(end_x, start_x + (left + width) * scale_x),
+        min(end_y, start_y + (top + height) * scale_y),
+    )
+    if not is_strip:
+        return _resampled(view.image, (width, height), resize, window)
+    middle, window = _surroundings(view.image, window, scale=max(scale_x, scale_y))
     return _resampled(middle, (width, height), resize, window)
 
 
@@ -167,13 +258,14 @@ def _surroundings(image: Image.Image, window: Box, *, scale: float) -> tuple[Ima
     )
 
 
-def _resampled(image: Image.Image, size: tuple[int, int], resize: Resize, window: Box | None = None) -> Image.Image:
-    """Resample a window, by default the whole picture, to (width, height).
+def _resampled(image: Image.Image, size: Size, resize: Resize, window: Box) -> Image.Image:
+    """Resample a window to (width, height).
 
     Without antialiasing the filter keeps its width however small the result is.
     """
-    left, top, right, bottom = window = window or (0, 0, *image.size)
-    if image.size == size and window == (0, 0, *size):
+    left, top, right, bottom = window
+    whole: Box = (0, 0, *size)
+    if image.size == size and window == whole:
         return image
     scale_x, scale_y = (right - left) / size[0], (bottom - top) / size[1]
     if resize.antialias or resize.interpolation == "nearest":
@@ -182,25 +274,24 @@ def _resampled(image: Image.Image, size: tuple[int, int], resize: Resize, window
     return image.transform(size, Image.Transform.AFFINE, (scale_x, 0, left, 0, scale_y, top), resample=transform)
 
 
-def _arranged(image: Image.Image, spec: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
+def _write(image: Image.Image, spec: Input, out: Tensor) -> None:
     """Scale and normalise plane by plane into the layout of the network, without a copy in between."""
     planes = image.split()
+    if len(planes) < spec.channels:
+        planes *= spec.channels  # grey, for a network that takes colours
     if spec.preprocessing.color_mode == "BGR":
         planes = planes[::-1]
-    if spec.dtype == "uint8":
-        return _stacked_uint8(planes, spec)
-    tensor_CHW = np.empty((spec.channels, spec.height, spec.width), dtype=np.float32)
     steps = spec.preprocessing
-    for plane, target_HW, mean, std in zip(planes, tensor_CHW, steps.mean, steps.std, strict=True):
+    for plane, target_HW, mean, std in zip(planes, _channels_first(out, spec), steps.mean, steps.std, strict=True):
+        if spec.dtype == "uint8":
+            np.copyto(target_HW, np.asarray(plane))
+            continue
         np.multiply(np.asarray(plane), np.float32(steps.scale / std), out=target_HW)
         np.subtract(target_HW, np.float32(mean / std), out=target_HW)
+
+
+def _channels_first(tensor: Tensor, spec: Input) -> Tensor:
+    """Look at a tensor's own memory as [C, H, W]."""
     if spec.layout == "NHWC":
-        return np.ascontiguousarray(tensor_CHW.transpose(1, 2, 0))
-    return tensor_CHW[0] if spec.layout == "NHW" else tensor_CHW
-
-
-def _stacked_uint8(planes: tuple[Image.Image, ...], spec: Input) -> NDArray[np.uint8]:
-    arrays = [np.asarray(plane) for plane in planes]
-    if spec.layout == "NHW":
-        return arrays[0].copy()
-    return np.ascontiguousarray(np.stack(arrays, axis=0 if spec.layout == "NCHW" else -1))
+        return tensor.transpose(2, 0, 1)
+    return tensor[np.newaxis] if spec.layout == "NHW" else tensor

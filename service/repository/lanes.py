@@ -9,7 +9,7 @@ from typing import Final
 from service.engine.cost import Cost
 from service.engine.device_lane import USUAL_SIZES, DeviceLane
 from service.engine.lane import Lane
-from service.engine.predictor import SECONDS_PER_SIZE, Classification, Classifier, PictureLane, Prepared
+from service.engine.predictor import SECONDS_PER_SIZE, Classification, Classifier, PictureLane, Prepared, Sent
 from service.engine.scheduler import Scheduler
 from service.engine.session import Session
 from service.engine.streams import STREAMS, Streams
@@ -53,9 +53,9 @@ def make_lane(
 
 def device_lane(
     streams: Streams, *, scheduler: Scheduler, capacity: int, cost: Cost, target_s: float
-) -> DeviceLane[bytes, Prepared, Classification]:
+) -> DeviceLane[Sent, Prepared, Classification]:
     """Make and start a lane before streams that are warm."""
-    lane: DeviceLane[bytes, Prepared, Classification] = DeviceLane(
+    lane: DeviceLane[Sent, Prepared, Classification] = DeviceLane(
         scheduler,
         prepare=streams.classifier.prepare,
         run=streams.run,

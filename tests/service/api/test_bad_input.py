@@ -65,6 +65,8 @@ CASES: dict[str, tuple[str, int, str, Mapping[str, object]]] = {
     "top_k of 0": ("/predict?top_k=0", 422, "greater than or equal to 1, not '0'", {"content": RED}),
     "top_k above the classes": ("/predict?top_k=1000", 422, "from 1 to 3", {"content": RED}),
     "top_k that is no number": ("/predict?top_k=x", 422, "not 'x'", {"content": RED}),
+    "decode in a word of its own": ("/predict?decode=quick", 422, "'exact' or 'fast', not 'quick'", {"content": RED}),
+    "decode of nothing": ("/predict?decode=", 422, "'exact' or 'fast'", {"content": RED}),
     "precision that is not loaded": ("/predict?precision=int8", 422, "must be fp32", {"content": RED}),
     "broken multipart": (
         "/predict",

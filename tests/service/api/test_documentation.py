@@ -26,6 +26,8 @@ def test_document_describes_every_route_and_the_problem_of_each_refusal(client: 
         content = predict["responses"][status]["content"]
         assert list(content) == ["application/problem+json"], status
         assert content["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/ProblemBody"}
+    (decode,) = [parameter for parameter in predict["parameters"] if parameter["name"] == "decode"]
+    assert {"enum": ["exact", "fast"], "type": "string"} in decode["schema"]["anyOf"]
     assert set(predict["requestBody"]["content"]) >= {"image/*", "multipart/form-data", "application/json"}
     assert "ProblemBody" in document["components"]["schemas"]
     assert "HTTPValidationError" not in document["components"]["schemas"]

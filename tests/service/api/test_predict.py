@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from service.api.schemas import LabelScore, PredictManyResponse, PredictResponse
-from tests.model_folders import picture, write_model
+from tests.model_folders import color_input, picture, write_model
 from tests.service.api.conftest import Serve
 
 RED, BLUE = picture("red"), picture("blue")
+PHOTOGRAPH = picture("red", size=(1200, 900), format="JPEG")
 
 
 @pytest.mark.parametrize(
@@ -102,12 +105,59 @@ def test_request_id_is_taken_over_when_sane_and_made_when_not(client: TestClient
     assert replaced.headers["x-request-id"] == replaced.json()["request_id"] != 'a"b c'
 
 
+def timing(answer: Any) -> dict[str, dict[str, str]]:
+    """Read a `Server-Timing` header: parameters by metric."""
+    metrics = [entry.split(";") for entry in answer.headers["server-timing"].split(", ")]
+    return {name: dict(part.split("=", 1) for part in parts) for name, *parts in metrics}
+
+
 def test_stage_times_come_in_the_server_timing_header(client: TestClient) -> None:
     """Every stage is named once, in the order in which it ran, in milliseconds."""
-    header = client.post("/predict", content=RED).headers["server-timing"]
-    names = [part.split(";dur=")[0] for part in header.split(", ")]
-    assert names == ["read", "queue", "decode", "preprocess", "inference", "postprocess"]
-    assert all(float(part.split(";dur=")[1]) >= 0 for part in header.split(", "))
+    stages = timing(client.post("/predict", content=RED))
+    assert list(stages) == ["read", "queue", "decode", "preprocess", "inference", "postprocess"]
+    assert all(float(stage["dur"]) >= 0 for stage in stages.values())
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [("", "fast 1/4"), ("?decode=fast", "fast 1/4"), ("?decode=exact", "exact")],
+)
+def test_a_large_photograph_is_decoded_as_the_request_or_the_manifest_says(
+    client: TestClient, query: str, said: str
+) -> None:
+    """The kind of decoding stands beside its time, on every route that classifies."""
+    routes = ("/predict", "/models/colors/predict", "/models/colors/versions/1/predict", "/huggingface/colors")
+    for route in routes:
+        answer = client.post(route + query, content=PHOTOGRAPH)
+        assert answer.status_code == 200
+        assert timing(answer)["decode"]["desc"] == f'"{said}"'
+        assert float(timing(answer)["decode"]["dur"]) > 0
+
+
+@pytest.mark.parametrize(("query", "said"), [("", "exact"), ("?decode=fast", "fast 1/4")])
+def test_a_manifest_may_ask_for_exact_decoding(tmp_path: Path, serve: Serve, query: str, said: str) -> None:
+    """Then only a request that asks for it is decoded fast."""
+    spec = color_input()
+    write_model(tmp_path / "models", input=replace(spec, preprocessing=replace(spec.preprocessing, decode="exact")))
+    client = serve()
+    answer = client.post(f"/predict{query}", content=PHOTOGRAPH)
+    assert timing(answer)["decode"]["desc"] == f'"{said}"'
+    manifest = client.get("/models/colors/versions/1").json()["manifest"]
+    assert manifest["input"]["preprocessing"]["decode"] == "exact"
+
+
+def test_what_cannot_be_decoded_fast_is_said_to_be_exact(client: TestClient) -> None:
+    """A small picture and another format, although fast decoding was asked for."""
+    for data in (picture("red", size=(64, 64), format="JPEG"), picture("red", size=(1200, 900))):
+        assert timing(client.post("/predict?decode=fast", content=data))["decode"]["desc"] == '"exact"'
+
+
+def test_several_pictures_say_together_how_they_were_decoded(client: TestClient) -> None:
+    """Each kind is named once; a picture that fails has none."""
+    parts = [("file", RED), ("file", PHOTOGRAPH), ("file", BLUE), ("file", b"no picture")]
+    assert timing(client.post("/predict", files=parts))["decode"] == {"desc": '"exact and fast 1/4"'}
+    assert timing(client.post("/predict?decode=exact", files=parts))["decode"] == {"desc": '"exact"'}
+    assert "decode" not in timing(client.post("/predict", files=parts[3:] * 2))
 
 
 def test_hugging_face_route_answers_its_form_for_raw_pictures(client: TestClient) -> None:

@@ -23,6 +23,7 @@ OPTIONAL: Final = {
     ("assumed",), ("evaluation",), ("reference",), ("architecture",), ("provenance",), ("golden",),
     ("variants", 0, "top1_error"), ("variants", 0, "top5_error"), ("variants", 0, "evaluated"),
     ("variants", 0, "largest_difference"), ("provenance", "changes"),
+    ("input", "preprocessing", "decode"),
 }  # fmt: skip
 Place = tuple[str | int, ...]
 
@@ -80,6 +81,22 @@ def name_of(path: Place) -> str:
 def test_a_complete_manifest_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     """Every part of it comes back equal."""
     assert load(tmp_path, COMPLETE) == complete_manifest()
+
+
+def test_a_manifest_from_before_fast_decoding_means_fast_and_a_new_one_says_it(tmp_path: Path) -> None:
+    """Published folders stay valid as they are, and what they do by default can be read from any new one."""
+    content = copy.deepcopy(COMPLETE)
+    assert content["input"]["preprocessing"].pop("decode") == "fast"
+    assert load(tmp_path, content).input.preprocessing.decode == "fast"
+    exact = load(tmp_path, changed(("input", "preprocessing", "decode"), "exact"))
+    assert json.loads(dump_manifest(exact))["input"]["preprocessing"]["decode"] == "exact"
+
+
+@pytest.mark.parametrize("value", ["quick", "", "FAST", True, None])
+def test_a_kind_of_decoding_that_does_not_exist_is_refused(tmp_path: Path, value: object) -> None:
+    """A typing mistake is not taken for a default."""
+    with pytest.raises(ManifestError, match=r"input\.preprocessing\.decode"):
+        load(tmp_path, changed(("input", "preprocessing", "decode"), value))
 
 
 def test_a_manifest_of_what_is_needed_alone_is_enough(tmp_path: Path) -> None:

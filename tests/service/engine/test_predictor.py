@@ -14,7 +14,7 @@ from service.artifact import Output
 from service.engine.cost import Cost
 from service.engine.forms import Sessions
 from service.engine.lane import Lane
-from service.engine.predictor import Classification, Classifier, PictureLane, predict
+from service.engine.predictor import Classification, Classifier, PictureLane, Sent, predict
 from service.engine.scheduler import Scheduler
 from service.engine.session import Session
 from service.errors import BadImageError, InferenceError, InputError, TooManyPixelsError, UnsupportedImageFormatError
@@ -88,6 +88,23 @@ def test_the_pixel_limit_of_the_classifier_holds() -> None:
         classifier(max_pixels=SIDE * SIDE - 1).classify(picture("red"))
 
 
+def test_a_photograph_is_decoded_exactly_unless_asked_otherwise() -> None:
+    """Golden samples go this way and pin exact numbers; the answer says what was done."""
+    data = picture("red", size=(1200, 900), format="JPEG")
+    exact, fast = (
+        classifier(max_pixels=10**7).classify(data),
+        classifier(max_pixels=10**7).classify(data, decoding="fast"),
+    )
+    assert (exact.reduction, fast.reduction) == (1, 4)
+    assert (fast.width, fast.height) == (1200, 900)
+    np.testing.assert_allclose(fast.probabilities, exact.probabilities, rtol=0, atol=1e-3)
+
+
+def test_a_small_picture_is_decoded_exactly_however_it_is_asked_for() -> None:
+    """Nothing is gained by scaling it down."""
+    assert classifier().classify(picture("red", size=(64, 64), format="JPEG"), decoding="fast").reduction == 1
+
+
 @pytest.mark.parametrize("labels", [2, 4, 1000])
 def test_a_network_for_another_number_of_classes_is_an_error_with_both_numbers(labels: int) -> None:
     """Labels that do not fit the output would name the wrong classes."""
@@ -151,7 +168,7 @@ def test_pictures_that_share_a_run_are_answered_as_if_each_had_been_alone(*, alo
     """Order, probabilities and sizes are those of single runs; a picture that cannot be read fails alone."""
     colors = classifier()
     sent = [picture("red"), b"no picture", picture("blue", size=(31, 17)), picture("lime")]
-    red, broken, blue, lime = colors.classify_each(sent, alone=alone)
+    red, broken, blue, lime = colors.classify_each([Sent(data) for data in sent], alone=alone)
     assert isinstance(broken, InputError)
     for found, data in ((red, sent[0]), (blue, sent[2]), (lime, sent[3])):
         single = colors.classify(data)
@@ -162,7 +179,7 @@ def test_pictures_that_share_a_run_are_answered_as_if_each_had_been_alone(*, alo
 
 def test_pictures_none_of_which_can_be_read_run_no_network() -> None:
     """Each has its own error, in order."""
-    found = classifier().classify_each([b"no picture", b""], alone=False)
+    found = classifier().classify_each([Sent(b"no picture"), Sent(b"")], alone=False)
     assert [type(one) for one in found] == [UnsupportedImageFormatError, BadImageError]
 
 
@@ -176,7 +193,7 @@ def test_whoever_is_alone_gets_the_wide_form_where_both_are_loaded() -> None:
     surest = [
         float(one.probabilities.max())
         for alone in (True, False)
-        for one in both.classify_each([picture("red")], alone=alone)
+        for one in both.classify_each([Sent(picture("red"))], alone=alone)
         if isinstance(one, Classification)
     ]
     assert surest == [pytest.approx(1.0), pytest.approx(math.e / (math.e + 2))]
@@ -187,7 +204,7 @@ async def test_pictures_that_wait_share_a_run_and_are_told_so(scheduler: Schedul
     lane = _lane(scheduler, classifier(), batch=8)
     deadline_s = scheduler.clock() + 60
     scheduler.stop()
-    tasks = [asyncio.create_task(predict(picture(color), lane=lane, deadline_s=deadline_s)) for color in COLORS]
+    tasks = [asyncio.create_task(predict(Sent(picture(color)), lane=lane, deadline_s=deadline_s)) for color in COLORS]
     await asyncio.sleep(0)
     scheduler.start()
     found = await asyncio.gather(*tasks)
@@ -198,7 +215,7 @@ async def test_a_picture_in_a_lane_gets_the_same_answer_and_its_waiting_time(sch
     """The answer is `classify`'s own, with the time that it waited before its stages."""
     lane = _lane(scheduler, classifier())
     direct = classifier().classify(picture("red"))
-    answer = await predict(picture("red"), lane=lane, deadline_s=scheduler.clock() + 60)
+    answer = await predict(Sent(picture("red")), lane=lane, deadline_s=scheduler.clock() + 60)
     np.testing.assert_array_equal(answer.probabilities, direct.probabilities)
     assert list(answer.stages_s) == ["queue", "decode", "preprocess", "inference", "postprocess"]
     assert answer.stages_s["queue"] >= 0
@@ -209,7 +226,7 @@ async def test_a_broken_picture_in_a_lane_is_its_callers_error_and_no_others(sch
     """Of two pictures in work one fails alone, and the lane is empty again."""
     lane = _lane(scheduler, classifier())
     deadline_s = scheduler.clock() + 60
-    work = [predict(data, lane=lane, deadline_s=deadline_s) for data in (b"no picture", picture("red"))]
+    work = [predict(Sent(data), lane=lane, deadline_s=deadline_s) for data in (b"no picture", picture("red"))]
     broken, good = await asyncio.gather(*work, return_exceptions=True)
     assert isinstance(broken, Exception)
     assert not isinstance(good, BaseException)

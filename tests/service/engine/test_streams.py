@@ -11,7 +11,7 @@ import pytest
 from service.artifact import Output
 from service.engine.cost import Cost
 from service.engine.forms import Sessions
-from service.engine.predictor import Classifier, predict
+from service.engine.predictor import Classifier, Sent, predict
 from service.engine.scheduler import Scheduler
 from service.engine.session import Session
 from service.engine.streams import Streams
@@ -47,7 +47,7 @@ def test_padding_changes_no_answer(stream: int) -> None:
     sent = [picture(COLORS[number % 3]) for number in range(4)]
     for size in streams.sizes:
         for count in range(1, size + 1):
-            prepared = [streams.classifier.prepare(data) for data in sent[:count]]
+            prepared = [streams.classifier.prepare(Sent(data)) for data in sent[:count]]
             found = streams.run(prepared, size=size, stream=stream)
             alone = [streams.classifier.classify(data) for data in sent[:count]]
             for one, other in zip(found, alone, strict=True):
@@ -71,7 +71,9 @@ async def test_pictures_go_through_a_lane_before_streams_from_bytes_to_answers()
     sent = [picture("red"), b"", picture("blue"), picture("lime"), picture("red")]
     deadline_s = scheduler.clock() + 60
     found = await soon(
-        asyncio.gather(*(predict(data, lane=lane, deadline_s=deadline_s) for data in sent), return_exceptions=True)
+        asyncio.gather(
+            *(predict(Sent(data), lane=lane, deadline_s=deadline_s) for data in sent), return_exceptions=True
+        )
     )
     assert isinstance(found, list)
     assert isinstance(found[1], BadImageError)

@@ -1,0 +1,66 @@
+"""From its markers alone: does a JPEG come in one scan or in several."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from service.engine.jpeg_scans import has_one_scan
+from tests.picture_files import encoded, noise
+
+SCAN: Final = b"\xff\xda"
+
+
+def jpeg(mode: str = "RGB", **options: Any) -> bytes:
+    """Write a JPEG of some kind."""
+    return encoded(Image.fromarray(noise(40, 30)).convert(mode), "JPEG", **options)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize(("progressive", "one"), [(False, True), (True, False)])
+def test_a_baseline_file_has_one_scan_and_a_progressive_one_several(mode: str, progressive: bool, one: bool) -> None:
+    """For one, three and four components."""
+    assert has_one_scan(jpeg(mode, progressive=progressive)) == one
+
+
+def test_a_scan_of_one_component_out_of_three_is_not_the_only_one() -> None:
+    """A baseline file may give its components one after the other."""
+    data = jpeg()
+    place = data.index(SCAN) + 4  # the number of components in the scan
+    assert data[place] == 3
+    assert not has_one_scan(data[:place] + b"\1" + data[place + 1 :])
+
+
+def test_scans_of_the_small_picture_inside_the_metadata_do_not_count() -> None:
+    """Cameras put a whole JPEG as a preview before their own first scan."""
+    preview = jpeg("L", progressive=True)
+    assert has_one_scan(jpeg(exif=b"Exif\0\0" + preview))
+    assert has_one_scan(jpeg(comment=SCAN * 300))
+
+
+def test_fill_bytes_and_markers_without_a_length_are_passed_over() -> None:
+    """Any number of 0xFF may stand before a marker, and some markers are nothing but themselves."""
+    data = jpeg()
+    assert has_one_scan(data[:2] + b"\xff\xff\xff\x01\xff\xd0" + data[2:])
+
+
+@pytest.mark.parametrize("end", [0, 1, 3, 20, 200])
+def test_a_file_that_ends_before_its_first_scan_is_not_said_to_have_one(end: int) -> None:
+    """What cannot be told is taken for the kind that costs more."""
+    assert not has_one_scan(jpeg()[:end])
+
+
+def test_a_scan_without_a_frame_before_it_is_not_said_to_be_the_only_one() -> None:
+    """Nothing tells how many components there are."""
+    data = jpeg()
+    assert not has_one_scan(data[:2] + data[data.index(SCAN) :])
+
+
+@given(data=st.binary(max_size=60), start=st.sampled_from([b"", b"\xff\xd8", jpeg()[:180]]))
+def test_any_bytes_have_an_answer(data: bytes, start: bytes) -> None:
+    """Rubbish is never read beyond its end."""
+    assert has_one_scan(start + data) in {True, False}
