@@ -40,7 +40,6 @@ class Restarts:
             return 0.0
         return min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** (failures - 1))
 
-    @property
-    def hopeless(self) -> bool:
-        """Whether so many starts have failed that another one is of no use, unless some worker serves."""
+    def is_hopeless(self) -> bool:
+        """Tell whether so many starts have failed that another one is of no use, unless some worker serves."""
         return self._in_a_row >= MOST_FAILURES

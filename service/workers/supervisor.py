@@ -37,7 +37,6 @@ _AWAITED: Final = (signal.SIGCHLD, *STOP_SIGNALS)
 _LOOK_S: Final = 1.0  # how often the supervisor wakes without being woken
 _HANGS_S: Final = 30.0  # a worker whose event loop has stood still for so long is replaced
 _PATIENCE_S: Final = 5.0  # beyond the drain time, after which workers end on their own
-_REPORT_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +194,7 @@ class Supervisor:
             ConfigurationError: With the reason that a worker gave, or else what is known.
 
         """
-        if reason is None and not self._restarts.hopeless:
+        if reason is None and not self._restarts.is_hopeless():
             return
         self._kill_all()
         raise ConfigurationError(
@@ -233,4 +232,4 @@ class Supervisor:
 def _read_report(report: int) -> str | None:
     """Read why a worker that has ended could not serve; None where it said nothing."""
     with os.fdopen(report, "rb") as pipe:
-        return pipe.read(_REPORT_BYTES).decode(errors="replace") or None
+        return pipe.read().decode(errors="replace") or None

@@ -35,6 +35,7 @@ from service.workers.protocol import BalancedHttpProtocol
 EXIT_CLEAN = 0
 EXIT_UNFINISHED = 1
 EXIT_REFUSED = 2
+_REPORT_BYTES = 4096  # a pipe holds them until they are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def run_worker(post: Post) -> int:
     except ConvserveError as error:
         failures.append(error)
     if failures:
-        os.write(post.report, str(failures[0]).encode())
+        os.write(post.report, str(failures[0]).encode()[:_REPORT_BYTES])
         return EXIT_REFUSED
     return EXIT_CLEAN if ended_cleanly(app, post.settings) else EXIT_UNFINISHED
 

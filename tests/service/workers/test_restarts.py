@@ -19,7 +19,7 @@ def test_a_worker_that_served_for_a_while_is_replaced_at_once() -> None:
     """However often: its clients are waiting."""
     restarts = Restarts()
     assert [crash_after(restarts, 60.0) for _ in range(20)] == [0.0] * 20
-    assert not restarts.hopeless
+    assert not restarts.is_hopeless()
 
 
 def test_a_worker_that_dies_at_its_start_waits_twice_as_long_each_time() -> None:
@@ -58,7 +58,7 @@ def test_a_worker_that_was_asked_to_end_has_not_failed() -> None:
     restarts = Restarts()
     for _ in range(MOST_FAILURES + 1):
         assert restarts.pause_s(0, lived_s=0.1, came_up=False, meant_to=True) == 0.0
-    assert not restarts.hopeless
+    assert not restarts.is_hopeless()
 
 
 def test_it_is_hopeless_after_some_starts_in_a_row_of_which_none_came_up() -> None:
@@ -66,8 +66,8 @@ def test_it_is_hopeless_after_some_starts_in_a_row_of_which_none_came_up() -> No
     restarts = Restarts()
     for number in range(MOST_FAILURES - 1):
         crash_at_start(restarts, number=number % 2)
-    assert not restarts.hopeless
+    assert not restarts.is_hopeless()
     crash_at_start(restarts, number=1)
-    assert restarts.hopeless
+    assert restarts.is_hopeless()
     crash_after(restarts, 0.5)
-    assert not restarts.hopeless
+    assert not restarts.is_hopeless()
