@@ -29,6 +29,7 @@ class Acceptor:
         make_protocol: For each connection.
         balance: Says whose turn it is, and counts.
         loop: Which runs the connections.
+        stand_back_s: How long another worker may take to come first.
 
     """
 
@@ -39,12 +40,14 @@ class Acceptor:
         make_protocol: Callable[[], BalancedHttpProtocol],
         balance: Balance,
         loop: asyncio.AbstractEventLoop,
+        stand_back_s: float = STAND_BACK_S,
     ) -> None:
         self.started = False
         self._listener = listener
         self._make_protocol = make_protocol
         self._balance = balance
         self._loop = loop
+        self._stand_back_s = stand_back_s
         self._closed = False
         self._pause: asyncio.TimerHandle | None = None
         self._connecting: set[asyncio.Task[None]] = set()
@@ -76,7 +79,7 @@ class Acceptor:
     def _on_connection(self) -> None:
         for _ in range(_MOST_AT_ONCE):
             if not self._balance.is_turn():
-                self._stand_back(STAND_BACK_S)
+                self._stand_back(self._stand_back_s)
                 return
             try:
                 connection, _ = self._listener.accept()

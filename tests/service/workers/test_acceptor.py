@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from service.workers.acceptor import Acceptor
+from service.workers.acceptor import STAND_BACK_S, Acceptor
 from service.workers.balance import Balance
 from service.workers.board import Board
 from service.workers.protocol import BalancedHttpProtocol
@@ -33,7 +33,8 @@ async def answer_ok(scope: Scope, _receive: Receive, send: Send) -> None:
 class Port:
     """A socket with some workers' acceptors on it, all in this process and on this event loop."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, *, stand_back_s: float) -> None:
+        self.stand_back_s = stand_back_s
         self.board = Board(workers, clock_ns=lambda: 1)  # nobody is taken for dead because a test takes long
         self.balances = [Balance(self.board, number=number) for number in range(workers)]
         self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -56,6 +57,7 @@ class Port:
             ),
             balance=self.balances[number],
             loop=asyncio.get_running_loop(),
+            stand_back_s=self.stand_back_s,
         )
 
     @property
@@ -95,9 +97,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def opened(workers: int, *, started: bool = True) -> AsyncIterator[Port]:
+async def opened(workers: int, *, started: bool = True, stand_back_s: float = STAND_BACK_S) -> AsyncIterator[Port]:
     """Open a port."""
-    port = Port(workers)
+    port = Port(workers, stand_back_s=stand_back_s)
     for acceptor in port.acceptors if started else ():
         acceptor.start()
     async with AsyncExitStack() as stack:
@@ -157,7 +159,7 @@ async def test_a_worker_that_stands_back_goes_on_when_the_other_stops_to_accept(
 
 async def test_a_connection_that_ends_ends_the_standing_back() -> None:
     """With as few as the other it is this worker's turn at once."""
-    async with opened(2, started=False) as port:
+    async with opened(2, started=False, stand_back_s=3600.0) as port:
         port.acceptors[0].start()
         _, writer = await port.connect()
         port.board.see(1)
