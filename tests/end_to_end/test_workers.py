@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -194,7 +195,7 @@ def test_a_killed_worker_costs_its_own_requests_and_no_others(tmp_path: Path) ->
         ended = events(service, "worker ended")
     lost = [outcome for outcome in outcomes if outcome != "200"]
     assert set(lost) <= {"lost"}
-    assert 0 < len(lost) <= held
+    assert len(lost) <= held  # fewer where a client was between two requests
     assert value(text, "convserve_predictions_total", outcome="ok") >= max(counted, outcomes.count("200"))
     assert [line["signal"] for line in ended[:1]] == ["SIGKILL"]
 
@@ -208,9 +209,10 @@ async def _kill_under_load(service: Service) -> tuple[list[str], int, float]:
     """
     outcomes: list[str] = []
     enough = asyncio.Event()
+    wanted = math.inf
 
     async def ask(client: httpx.AsyncClient) -> None:
-        while outcomes.count("200") < 96:
+        while outcomes.count("200") < wanted:
             try:
                 answer = await client.post(f"{service.url}/predict", content=RED)
             except httpx.TransportError:
@@ -230,6 +232,7 @@ async def _kill_under_load(service: Service) -> tuple[list[str], int, float]:
         )
         held = connections_of(service)[0]
         workers_of(service)[0].kill()
+        wanted = outcomes.count("200") + 64
         await asyncio.gather(*callers)
     return outcomes, held, counted
 
