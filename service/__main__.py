@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that `health` costs a contai
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -54,11 +55,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(_: argparse.Namespace) -> int:
+    settings = read_settings()
+    # Read by NumPy when it is imported: it would start a thread for each core, which nothing here uses, and which a
+    # process that forks workers must not have.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from service.server import serve  # noqa: PLC0415  see the docstring above
     from service.telemetry.logs import configure_logging  # noqa: PLC0415
 
-    settings = read_settings()
     configure_logging(settings.log_level)
+    if settings.workers != 1:
+        from service.workers.supervisor import supervise  # noqa: PLC0415
+
+        return supervise(settings)
     serve(settings)
     return EXIT_OK
 

@@ -38,23 +38,32 @@ from service.repository.tuner import Tuner
 from service.settings import Settings
 from service.telemetry.logs import log
 from service.telemetry.metrics import Metrics
+from service.telemetry.shared_series import SharedSeries
 
 TITLE: Final = "convserve"
 
 
-def create_app(settings: Settings, *, on_failure: Callable[[ConvserveError], None] | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    *,
+    on_failure: Callable[[ConvserveError], None] | None = None,
+    on_loaded: Callable[[], None] | None = None,
+    shared: SharedSeries | None = None,
+) -> FastAPI:
     """Build the application.
 
     Args:
         settings: How to serve.
         on_failure: Called on the event loop when the service can never become ready, for example without the GPU that
             was demanded; the process should then end.
+        on_loaded: Called on the event loop when every model has been tried, unless the service can never become ready.
+        shared: Where this worker counts together with others; None where there are no others.
 
     Raises:
         ConfigurationError: The models folder is missing, or does not hold the default model.
 
     """
-    metrics = Metrics(version=VERSION, runtime=_versions())
+    metrics = Metrics(version=VERSION, runtime=_versions(), shared=shared)
     scheduler = Scheduler(threads=settings.threads or usable_cores())
     loader = Loader(settings=settings, scheduler=scheduler, series=metrics.model)
     registry = Registry(settings, loader=loader, series=metrics.model)
@@ -76,7 +85,7 @@ def create_app(settings: Settings, *, on_failure: Callable[[ConvserveError], Non
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would name whatever host the caller claims to speak to
-        lifespan=_lifespan(context, loader, on_failure, drain_s=settings.drain_timeout_ms / 1000),
+        lifespan=_lifespan(context, loader, on_failure, on_loaded, drain_s=settings.drain_timeout_ms / 1000),
     )
     app.state.context = context
     _add_routes(app)
@@ -87,13 +96,18 @@ def create_app(settings: Settings, *, on_failure: Callable[[ConvserveError], Non
 
 
 def _lifespan(
-    context: Context, loader: Loader, on_failure: Callable[[ConvserveError], None] | None, *, drain_s: float
+    context: Context,
+    loader: Loader,
+    on_failure: Callable[[ConvserveError], None] | None,
+    on_loaded: Callable[[], None] | None,
+    *,
+    drain_s: float,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         context.scheduler.start()
         tuner = Tuner(loader)
-        loading = _start_loading(context, on_failure, then=lambda: tuner.tune_all(context.registry.live()))
+        loading = _start_loading(context, on_failure, on_loaded, then=lambda: tuner.tune_all(context.registry.live()))
         yield
         context.scheduler.drain()
         tuner.stopping.set()
@@ -110,7 +124,11 @@ def _lifespan(
 
 
 def _start_loading(
-    context: Context, on_failure: Callable[[ConvserveError], None] | None, *, then: Callable[[], None]
+    context: Context,
+    on_failure: Callable[[ConvserveError], None] | None,
+    on_loaded: Callable[[], None] | None,
+    *,
+    then: Callable[[], None],
 ) -> asyncio.Future[None]:
     """Load all models on a thread that does not keep the process alive, and do `then` there when they answer.
 
@@ -125,6 +143,8 @@ def _start_loading(
         _tell_of_loading(context, failure)
         if failure is not None and on_failure is not None:
             on_failure(failure)
+        if failure is None and on_loaded is not None:
+            on_loaded()
 
     def post(call: Callable[..., None], *arguments: object) -> None:
         with suppress(RuntimeError):  # the event loop has ended meanwhile; nobody waits any more

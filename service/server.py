@@ -3,7 +3,7 @@
     SIGTERM or Ctrl-C ──▶ not ready, new work refused ──▶ accepted requests answered ──▶ exit 0
 
 A second signal ends the process at once. The socket is bound here, before anything is loaded, so that a port in use is
-an error at once.
+an error at once. Knows one process; `service.workers` puts several behind one socket.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from service.telemetry.logs import log
 
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_S: Final = 75  # longer than the idle time of common reverse proxies, so that they close first
-_SIGNALLED: Final = 128  # added to the signal's number, as shells do
-_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+SIGNALLED: Final = 128  # added to the signal's number, as shells do
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Server(uvicorn.Server):
@@ -44,6 +44,8 @@ class Server(uvicorn.Server):
 
     """
 
+    stop_signals: tuple[signal.Signals, ...] = STOP_SIGNALS
+
     def __init__(self, config: uvicorn.Config, *, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_stop = on_stop
@@ -53,7 +55,7 @@ class Server(uvicorn.Server):
         name = signal.Signals(sig).name
         if self.should_exit:
             log(logging.WARNING, "ended at once by a second signal", signal=name)
-            end_process(_SIGNALLED + sig)
+            end_process(SIGNALLED + sig)
         log(logging.INFO, "stopping", signal=name)
         self._on_stop()
         super().handle_exit(sig, frame)
@@ -64,7 +66,7 @@ class Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {sig: signal.signal(sig, self.handle_exit) for sig in _STOP_SIGNALS}
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in self.stop_signals}
         try:
             yield
         finally:
@@ -82,16 +84,15 @@ def serve(settings: Settings) -> None:
     """
     tune_allocator()
     failures: list[ConvserveError] = []
-    listener = _bind(settings)
+    listener = bind(settings)
     with listener:
-        app = create_app(settings, on_failure=lambda error: _give_up(server, failures, error))
-        log(logging.INFO, "listening", url=_url(settings), documentation="/docs")
-        server = Server(_configuration(app, settings), on_stop=app.state.context.scheduler.drain)
+        app = create_app(settings, on_failure=lambda error: give_up(server, failures, error))
+        log(logging.INFO, "listening", url=url_of(settings), documentation="/docs")
+        server = Server(configuration(app, settings), on_stop=app.state.context.scheduler.drain)
         server.run(sockets=[listener])
     if failures:
         raise failures[0]
-    if not app.state.context.ended_cleanly:
-        log(logging.ERROR, "stopped with work unfinished", drain_timeout_ms=settings.drain_timeout_ms)
+    if not ended_cleanly(app, settings):
         end_process(1)
     log(logging.INFO, "stopped")
 
@@ -102,12 +103,22 @@ def end_process(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _give_up(server: uvicorn.Server, failures: list[ConvserveError], error: ConvserveError) -> None:
+def ended_cleanly(app: FastAPI, settings: Settings) -> bool:
+    """Tell, and log, whether everything that was accepted had been answered when the server ended."""
+    clean: bool = app.state.context.ended_cleanly
+    if not clean:
+        log(logging.ERROR, "stopped with work unfinished", drain_timeout_ms=settings.drain_timeout_ms)
+    return clean
+
+
+def give_up(server: uvicorn.Server, failures: list[ConvserveError], error: ConvserveError) -> None:
+    """End a server that can never become ready, and keep the reason."""
     failures.append(error)
     server.should_exit = True
 
 
-def _configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Say how uvicorn runs the app."""
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -121,12 +132,19 @@ def _configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
     )
 
 
-def _url(settings: Settings) -> str:
+def url_of(settings: Settings) -> str:
+    """Say where the service listens."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.port}"
 
 
-def _bind(settings: Settings) -> socket.socket:
+def bind(settings: Settings) -> socket.socket:
+    """Bind the port and listen on it.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # The protocol is named because asyncio switches Nagle's algorithm off only for sockets that name it.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

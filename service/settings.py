@@ -43,6 +43,9 @@ class Settings(BaseModel):
 
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(default=8000, ge=1, le=65535, description="TCP port to listen on")
+    workers: Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=256)], BeforeValidator(_lower)] = Field(
+        default=1, description="processes that share the port and the limits below; auto: one per core"
+    )
     models_dir: Path = Field(default=Path("models"), description="folder with NAME/VERSION/manifest.json")
     default_model: str = Field(
         default="", description="model behind /predict; empty: cifar10 if present, else the only model, else none"
@@ -55,7 +58,7 @@ class Settings(BaseModel):
         default=None, description="variant to serve: fp32, fp16, int8; empty: the one the publisher lists first"
     )
     threads: int | None = Field(
-        default=None, ge=1, le=1024, description="requests in work at once; empty: the cores this process may use"
+        default=None, ge=1, le=1024, description="requests in work at once, of each worker; empty: its cores"
     )
     form: Literal["narrow", "wide", "both"] | None = Field(
         default=None,

@@ -16,7 +16,16 @@ logger: Final = logging.getLogger(LOGGER_NAME)
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one line of JSON; fields given to `log` stand beside the message."""
+    """Formats a record as one line of JSON; fields given to `log` stand beside the message.
+
+    Args:
+        constant: Fields of every line.
+
+    """
+
+    def __init__(self, **constant: object) -> None:
+        super().__init__()
+        self._constant = constant
 
     def format(self, record: logging.LogRecord) -> str:
         """Write time, level, logger and message first, then the fields, then the traceback."""
@@ -24,6 +33,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
+            **self._constant,
         }
         if record.name != LOGGER_NAME:
             line["logger"] = record.name
@@ -52,10 +62,16 @@ def _shown(value: object) -> object:
         return f"<{type(value).__name__}>"
 
 
-def configure_logging(level: str) -> None:
-    """Send everything at and above `level` to standard error as JSON, from libraries too."""
+def configure_logging(level: str, **constant: object) -> None:
+    """Send everything at and above `level` to standard error as JSON, from libraries too.
+
+    Args:
+        level: Least severe one, in lower case.
+        constant: Fields of every line.
+
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(**constant))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

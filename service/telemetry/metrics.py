@@ -2,21 +2,26 @@
 
 Labels come from closed sets (route templates, names in the model registry), and each series that can be known exists
 from the start, so that `rate()` is right from the first event. Children are looked up once and kept, because `labels()`
-costs more than counting. Each app owns its registry: two apps in one process do not share counts.
+costs more than counting. Each app owns its registry: two apps in one process do not share counts. The apps of several
+worker processes do, through `SharedSeries`: whichever of them is scraped shows the sums.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from service.telemetry.declaring import SUM, Declaring
 from service.telemetry.model_metrics import ModelMetrics
+from service.telemetry.process_group import ProcessGroupCollector
 from service.telemetry.series import DURATION_BUCKETS, UNKNOWN_MODEL
+from service.telemetry.shared_series import SharedSeries
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 UNMATCHED_ROUTE: Final = "_unmatched"
@@ -28,49 +33,59 @@ _PIXEL_BUCKETS: Final = tuple(float(4**power) for power in range(4, 14))  # 16x1
 
 
 class Metrics:
-    """The series of one app; per-model series are reached through `model`."""
+    """The series of one app; per-model series are reached through `model`.
 
-    def __init__(self, *, version: str, runtime: Mapping[str, str]) -> None:
+    Args:
+        version: Of the service.
+        runtime: Versions of what it stands on, by name.
+        shared: What this worker counts together with others, None where there are no others.
+
+    """
+
+    def __init__(self, *, version: str, runtime: Mapping[str, str], shared: SharedSeries | None = None) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a line per series that no query here uses
-        self.registry = CollectorRegistry(auto_describe=True)
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
+        self._shared = shared
+        self.registry = shared.registry if shared else CollectorRegistry(auto_describe=True)
+        self._declare = Declaring(self.registry, shared=shared)
+        self._process_series()
         self._http_series()
         self._image_series()
-        self.unauthenticated = self._gauge(
+        self.unauthenticated = self._declare.gauge(
             "unauthenticated", "1 where anyone who reaches the port may use the service."
         )
-        build = self._gauge("build_info", "Versions, always 1.", ("version", *runtime))
+        build = self._declare.gauge("build_info", "Versions, always 1.", ("version", *runtime))
         build.labels(version=version, **runtime).set(1)
-        self.model = ModelMetrics(self.registry)
+        self.model = ModelMetrics(self._declare)
+
+    def _process_series(self) -> None:
+        if self._shared is None:
+            ProcessCollector(registry=self.registry)
+        else:
+            pages = self._shared.pages
+            self.registry.register(
+                ProcessGroupCollector(supervisor=os.getppid(), workers=lambda: [page.pid for page in pages if page.pid])
+            )
+        PlatformCollector(registry=self.registry)
 
     def _http_series(self) -> None:
-        self.requests = Counter(
-            "convserve_http_requests", "Answered HTTP requests.", ("method", "route", "code"), registry=self.registry
-        )
-        self.request_duration = Histogram(
-            "convserve_http_request_duration_seconds",
+        self.requests = self._declare.counter("http_requests", "Answered HTTP requests.", ("method", "route", "code"))
+        self.request_duration = self._declare.histogram(
+            "http_request_duration_seconds",
             "From the first byte of a request to the last of its answer.",
             ("method", "route"),
             buckets=DURATION_BUCKETS,
-            registry=self.registry,
         )
-        self.in_flight = self._gauge("http_requests_in_flight", "Requests that wait for their answer.")
+        self.in_flight = self._declare.gauge(
+            "http_requests_in_flight", "Requests that wait for their answer.", over_workers=SUM
+        )
 
     def _image_series(self) -> None:
-        self.image_bytes = Histogram(
-            "convserve_image_bytes", "Size of each picture's file.", buckets=_BYTE_BUCKETS, registry=self.registry
+        self.image_bytes = self._declare.histogram("image_bytes", "Size of each picture's file.", buckets=_BYTE_BUCKETS)
+        self.image_pixels = self._declare.histogram(
+            "image_pixels", "Width x height of each picture.", buckets=_PIXEL_BUCKETS
         )
-        self.image_pixels = Histogram(
-            "convserve_image_pixels", "Width x height of each picture.", buckets=_PIXEL_BUCKETS, registry=self.registry
-        )
-        rejected = Counter(
-            "convserve_images_rejected", "Pictures that could not be classified.", ("reason",), registry=self.registry
-        )
+        rejected = self._declare.counter("images_rejected", "Pictures that could not be classified.", ("reason",))
         self.images_rejected = {reason: rejected.labels(reason) for reason in IMAGE_REJECTIONS}
-
-    def _gauge(self, name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
-        return Gauge(f"convserve_{name}", text, labels, registry=self.registry)
 
     def expect(self, *, method: str, route: str, codes: Iterable[int]) -> None:
         """Create the series of a route before its first request."""
@@ -78,8 +93,15 @@ class Metrics:
         for code in codes:
             self.requests.labels(method, route, str(code))
 
+    def publish(self) -> None:
+        """Let other workers see what only this one can read; called some times a second, nothing to do where alone."""
+        if self._shared is not None:
+            self._shared.publish()
+
     def render(self) -> bytes:
         """Write all series in Prometheus' text format."""
+        if self._shared is not None:
+            self._shared.gather()
         return generate_latest(self.registry)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
+from service.telemetry.declaring import LEAST, MOST, SUM, Declaring, OverWorkers
 from service.telemetry.series import (
     BATCH_BUCKETS,
     DURATION_BUCKETS,
@@ -25,10 +26,15 @@ _VERSIONED: Final = ("model", "version")
 
 
 class ModelMetrics:
-    """Declares the per-model series in a registry."""
+    """Declares the per-model series.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+    Args:
+        declare: Makes them in the app's registry.
+
+    """
+
+    def __init__(self, declare: Declaring) -> None:
+        self._declare = declare
         self.predictions = self._counter("predictions", "Pictures that reached a model.", (*_VERSIONED, "outcome"))
         self.classes = self._counter("predicted_class", "First guesses.", (*_VERSIONED, "label"))
         self.rejections = self._counter("rejections", "Pictures turned away.", ("model", "reason"))
@@ -47,14 +53,14 @@ class ModelMetrics:
         self._count_unknown()
 
     def _queue_gauges(self) -> None:
-        self.queue_depth = self._gauge("queue_depth", "Pictures in work and waiting.", ("model",))
-        self.queue_capacity = self._gauge("queue_capacity", "Most pictures in work and waiting.", ("model",))
+        self.queue_depth = self._gauge("queue_depth", "Pictures in work and waiting.", ("model",), SUM)
+        self.queue_capacity = self._gauge("queue_capacity", "Most pictures in work and waiting.", ("model",), SUM)
 
     def _load_gauges(self) -> None:
         self.info = self._gauge(
             "model_info", "What is loaded, always 1.", (*_VERSIONED, "sha256", "precision", "provider")
         )
-        self.ready = self._gauge("model_ready", "1 where the version is verified and warm.", _VERSIONED)
+        self.ready = self._gauge("model_ready", "1 where the version is verified and warm.", _VERSIONED, LEAST)
         self.load_seconds = self._gauge("model_load_seconds", "Time to read, check and load.", _VERSIONED)
         self.warmup_seconds = self._gauge("model_warmup_seconds", "Time to verify and warm up.", _VERSIONED)
         self.fallback = self._gauge(
@@ -65,13 +71,13 @@ class ModelMetrics:
         self.unknown_model = self.predictions.labels(UNKNOWN_MODEL, "", "bad_input")
 
     def _counter(self, name: str, text: str, labels: Sequence[str]) -> Counter:
-        return Counter(f"convserve_{name}", text, labels, registry=self._registry)
+        return self._declare.counter(name, text, labels)
 
-    def _gauge(self, name: str, text: str, labels: Sequence[str]) -> Gauge:
-        return Gauge(f"convserve_{name}", text, labels, registry=self._registry)
+    def _gauge(self, name: str, text: str, labels: Sequence[str], over_workers: OverWorkers = MOST) -> Gauge:
+        return self._declare.gauge(name, text, labels, over_workers=over_workers)
 
     def _histogram(self, name: str, text: str, labels: Sequence[str], buckets: Sequence[float]) -> Histogram:
-        return Histogram(f"convserve_{name}", text, labels, buckets=buckets, registry=self._registry)
+        return self._declare.histogram(name, text, labels, buckets=buckets)
 
 
 class LiveModelMetrics:

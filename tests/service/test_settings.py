@@ -27,7 +27,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert found == Settings()
     assert (found.host, found.port, found.models_dir, found.default_model) == ("127.0.0.1", 8000, Path("models"), "")
     assert (found.providers, found.require_gpu, found.precision) == (("cpu",), False, None)
-    assert (found.threads, found.queue_size) == (None, None)
+    assert (found.workers, found.threads, found.queue_size) == (1, None, None)
     assert (found.target_latency_ms, found.deadline_ms) == (330, 10_000)
     assert (found.max_body_bytes, found.max_pixels) == (20 * 2**20, 64_000_000)
 
@@ -37,6 +37,9 @@ GOOD: Final[list[tuple[str, str, object]]] = [
     ("HOST", " ::1 ", "::1"),
     ("PORT", "1", 1),
     ("PORT", "65535", 65535),
+    ("WORKERS", "1", 1),
+    ("WORKERS", "256", 256),
+    ("WORKERS", "Auto", "auto"),
     ("MODELS_DIR", "/srv/models", Path("/srv/models")),
     ("DEFAULT_MODEL", "pets", "pets"),
     ("PROVIDERS", "cuda,cpu", ("cuda", "cpu")),
@@ -71,6 +74,11 @@ BAD: Final[list[tuple[str, str, str]]] = [
     ("PORT", "0", "greater than or equal to 1"),
     ("PORT", "65536", "less than or equal to 65535"),
     ("PORT", "http", "valid integer"),
+    ("WORKERS", "0", "greater than or equal to 1"),
+    ("WORKERS", "-2", "greater than or equal to 1"),
+    ("WORKERS", "257", "less than or equal to 256"),
+    ("WORKERS", "many", "'auto'"),
+    ("WORKERS", "1.5", "valid integer"),
     ("PROVIDERS", "tpu", "'cpu' or 'cuda'"),
     ("PROVIDERS", "cpu,", "'cpu' or 'cuda'"),
     ("REQUIRE_GPU", "maybe", "valid boolean"),
@@ -193,6 +201,7 @@ def parsed(text: str) -> dict[str, str]:
 some: Final[dict[str, st.SearchStrategy[Any]]] = {
     "host": st.sampled_from(["127.0.0.1", "0.0.0.0", "::1", "localhost"]),
     "port": st.integers(1, 65535),
+    "workers": st.sampled_from([1, 2, 256, "auto"]),
     "models_dir": st.sampled_from([Path("models"), Path("/srv/my models"), Path("../x=y")]),
     "default_model": st.sampled_from(["", "pets"]),
     "providers": st.sampled_from([("cuda",), ("cuda", "cpu")]),

@@ -93,7 +93,7 @@ def test_a_photograph_is_decoded_exactly_unless_asked_otherwise() -> None:
     data = picture("red", size=(1200, 900), format="JPEG")
     exact, fast = (
         classifier(max_pixels=10**7).classify(data),
-        classifier(max_pixels=10**7).classify(data, decoding="fast"),
+        _classified(classifier(max_pixels=10**7), Sent(data, "fast")),
     )
     assert (exact.reduction, fast.reduction) == (1, 4)
     assert (fast.width, fast.height) == (1200, 900)
@@ -102,7 +102,14 @@ def test_a_photograph_is_decoded_exactly_unless_asked_otherwise() -> None:
 
 def test_a_small_picture_is_decoded_exactly_however_it_is_asked_for() -> None:
     """Nothing is gained by scaling it down."""
-    assert classifier().classify(picture("red", size=(64, 64), format="JPEG"), decoding="fast").reduction == 1
+    small = picture("red", size=(64, 64), format="JPEG")
+    assert _classified(classifier(), Sent(small, "fast")).reduction == 1
+
+
+def _classified(classifier: Classifier, sent: Sent) -> Classification:
+    (answer,) = classifier.classify_each([sent], alone=True)
+    assert isinstance(answer, Classification)
+    return answer
 
 
 @pytest.mark.parametrize("labels", [2, 4, 1000])

@@ -46,6 +46,14 @@ def test_a_line_tells_time_level_message_and_fields_in_this_order() -> None:
     assert (found["level"], found["message"], found["model"], found["version"]) == ("warning", "model ready", "pets", 3)
 
 
+def test_constant_fields_stand_in_every_line_after_the_message() -> None:
+    """Which of several worker processes wrote it, for example."""
+    record = logging.LogRecord(LOGGER_NAME, logging.INFO, __file__, 1, "ready", None, None)
+    record.__dict__["convserve_fields"] = {"model": "pets"}
+    found = json.loads(JsonFormatter(worker=1).format(record))
+    assert list(found.items())[2:] == [("message", "ready"), ("worker", 1), ("model", "pets")]
+
+
 def test_the_time_is_utc_to_the_millisecond() -> None:
     """Readable by any ISO 8601 parser, and within the moment in which it was written."""
     before = datetime.now(UTC)

@@ -1,0 +1,121 @@
+"""Accepts connections from a socket that several processes listen on, one at a time and only in turn.
+
+The event loop's own server takes whatever has arrived as soon as it wakes, which puts all of a client's connections
+into one process. This one stands back for a moment where another worker has fewer connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from service.telemetry.logs import log
+from service.workers.balance import Balance
+from service.workers.protocol import BalancedHttpProtocol
+
+STAND_BACK_S: Final = 0.001  # the finest that uvloop's timers can do; the other worker is awake already
+_EXHAUSTED_S: Final = 0.1  # without a file descriptor left, accepting at once again would spin
+_MOST_AT_ONCE: Final = 64  # then the loop may do something else
+
+
+class Acceptor:
+    """Takes the place of an `asyncio.Server`.
+
+    Args:
+        listener: Bound, listening and non-blocking.
+        make_protocol: For each connection.
+        balance: Says whose turn it is, and counts.
+        loop: Which runs the connections.
+        stand_back_s: How long another worker may take to come first.
+
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        *,
+        make_protocol: Callable[[], BalancedHttpProtocol],
+        balance: Balance,
+        loop: asyncio.AbstractEventLoop,
+        stand_back_s: float = STAND_BACK_S,
+    ) -> None:
+        self.started = False
+        self._listener = listener
+        self._make_protocol = make_protocol
+        self._balance = balance
+        self._loop = loop
+        self._stand_back_s = stand_back_s
+        self._closed = False
+        self._pause: asyncio.TimerHandle | None = None
+        self._connecting: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Accept from now on."""
+        if not self.started and not self._closed:
+            self.started = True
+            self._balance.on_closed = self._look_again
+            self._balance.board.set_accepts(self._balance.number, accepts=True)
+            self._loop.add_reader(self._listener, self._on_connection)
+
+    def close(self) -> None:
+        """Accept nothing more; connections stay. Part of `asyncio.Server`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._balance.board.set_accepts(self._balance.number, accepts=False)
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        elif self.started:
+            self._loop.remove_reader(self._listener)
+
+    async def wait_closed(self) -> None:
+        """Wait for connections that were being taken over. Part of `asyncio.Server`."""
+        await asyncio.gather(*self._connecting)
+
+    def _on_connection(self) -> None:
+        for _ in range(_MOST_AT_ONCE):
+            if not self._balance.is_turn():
+                self._stand_back(self._stand_back_s)
+                return
+            try:
+                connection, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return  # another worker was quicker, or the client changed its mind
+            except OSError as error:
+                log(logging.ERROR, "cannot accept a connection", reason=str(error))
+                self._stand_back(_EXHAUSTED_S)
+                return
+            self._balance.opened()
+            task = self._loop.create_task(self._connect(connection))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, connection: socket.socket) -> None:
+        connection.settimeout(0)
+        protocol = self._make_protocol()
+        try:
+            await self._loop.connect_accepted_socket(lambda: protocol, connection)
+        except OSError:  # gone already
+            connection.close()
+        if not protocol.made:
+            self._balance.closed()
+        elif self._closed:
+            protocol.shutdown()  # it came too late to be among those that the server has told to finish
+
+    def _stand_back(self, pause_s: float) -> None:
+        self._loop.remove_reader(self._listener)
+        self._pause = self._loop.call_later(pause_s, self._resume)
+
+    def _resume(self) -> None:
+        self._pause = None
+        self._loop.add_reader(self._listener, self._on_connection)
+
+    def _look_again(self) -> None:
+        """End a moment of standing back early, because a connection of this worker has ended."""
+        if self._pause is not None:
+            self._pause.cancel()
+            self._resume()

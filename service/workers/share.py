@@ -1,0 +1,52 @@
+"""How many workers there are, and what each of them may use of what is set for the service as a whole."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.errors import ConfigurationError
+from service.settings import Settings
+
+MOST_PER_CORE: Final = 4  # beyond that they only wait for each other, and each takes memory
+
+
+def count_workers(settings: Settings, *, cores: int) -> int:
+    """Tell how many workers are wanted.
+
+    Args:
+        settings: `auto` is one for each core.
+        cores: That the service may use.
+
+    Raises:
+        ConfigurationError: More than the machine is good for.
+
+    """
+    if settings.workers == "auto":
+        return cores
+    most = MOST_PER_CORE * cores
+    if settings.workers > most:
+        raise ConfigurationError(
+            f"CONVSERVE_WORKERS={settings.workers} is more than the {cores} cores of this service are good for; "
+            f"set at most {most}, or auto for one worker per core."
+        )
+    return settings.workers
+
+
+def settings_of_worker(settings: Settings, *, number: int, workers: int, cores: int) -> Settings:
+    """Give a worker its share of cores, of the memory for bodies and of the queue.
+
+    Args:
+        settings: Of the service.
+        number: Of the worker, from 0.
+        workers: How many there are.
+        cores: That the service may use.
+
+    """
+    own_cores = max(1, cores // workers + (number < cores % workers))
+    return settings.model_copy(
+        update={
+            "threads": settings.threads or own_cores,
+            "max_held_bytes": max(settings.max_body_bytes, settings.max_held_bytes // workers),
+            "queue_size": settings.queue_size and -(-settings.queue_size // workers),
+        }
+    )

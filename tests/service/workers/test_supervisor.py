@@ -1,0 +1,87 @@
+"""The supervisor kills what hangs and nothing else; the rest of its work is tested with real services, end to end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from service.settings import Settings
+from service.workers.board import Board
+from service.workers.supervisor import Supervisor, _Worker
+
+_HALF_A_MINUTE_NS = 30_000_000_000
+
+
+class Stage:
+    """A supervisor with one worker process that does nothing, and a clock that is set by hand."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.now_ns = 10**12
+        self.supervisor = Supervisor(Settings(workers=2), listener=listener, workers=2, cores=2)
+        self.board = self.supervisor._board = Board(2, clock_ns=lambda: self.now_ns)
+        self.pid = os.fork()
+        if self.pid == 0:
+            signal.pause()
+            os._exit(0)
+        self.supervisor._running[self.pid] = _Worker(number=0, pid=self.pid, started_s=time.monotonic(), report=-1)
+
+    def was_killed(self) -> bool:
+        """End the process, and tell whether somebody had before."""
+        os.kill(self.pid, signal.SIGTERM)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]) == -signal.SIGKILL
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """Set the stage; each test ends the process."""
+    with socket.socket() as listener:
+        yield Stage(listener)
+
+
+def test_a_worker_that_was_not_seen_for_half_a_minute_is_killed(stage: Stage) -> None:
+    """Its event loop stands still; a replacement serves."""
+    stage.board.set_up(0)
+    stage.board.see(0)
+    stage.now_ns += _HALF_A_MINUTE_NS + 1
+    stage.supervisor._end_hanging()
+    assert stage.was_killed()
+
+
+def test_a_worker_that_was_seen_of_late_is_left_alone(stage: Stage) -> None:
+    """However long it has lived."""
+    stage.board.set_up(0)
+    stage.now_ns += 100 * _HALF_A_MINUTE_NS
+    stage.board.see(0)
+    stage.now_ns += _HALF_A_MINUTE_NS - 1
+    stage.supervisor._end_hanging()
+    assert not stage.was_killed()
+
+
+def test_a_worker_that_still_loads_its_models_is_left_alone(stage: Stage) -> None:
+    """A large model on a slow disk takes its time."""
+    stage.board.see(0)
+    stage.now_ns += 100 * _HALF_A_MINUTE_NS
+    stage.supervisor._end_hanging()
+    assert not stage.was_killed()
+
+
+def test_a_worker_that_finishes_what_it_has_is_left_alone(stage: Stage) -> None:
+    """For as long as the drain time is set to, within which it need not be seen."""
+    stage.board.set_up(0)
+    stage.board.see(0)
+    stage.board.set_accepts(0, accepts=False)
+    stage.now_ns += 100 * _HALF_A_MINUTE_NS
+    stage.supervisor._end_hanging()
+    assert not stage.was_killed()
+
+
+def test_a_worker_that_outlasts_the_drain_time_by_far_is_killed(stage: Stage) -> None:
+    """The service ends although one of its processes does not."""
+    stage.supervisor._stop_by_s = time.monotonic() - 1
+    stage.supervisor._end_hanging()
+    assert stage.was_killed()
