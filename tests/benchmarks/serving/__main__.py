@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.benchmarks.serving import readme
 from tests.benchmarks.serving.errors import BenchmarkError
 from tests.benchmarks.serving.results import RESULT, Result, append, facts
-from tests.benchmarks.serving.rivals import RIVALS
+from tests.benchmarks.serving.rival_forms import RIVALS
 from tests.benchmarks.serving.runs import Plan, Run
 from tests.benchmarks.serving.scenarios import SCENARIOS
 from tests.benchmarks.serving.tables import report

@@ -1,8 +1,8 @@
 """What the machine can do at most: decode, preprocessing and network in this process, without HTTP and without mallopt.
 
-Decoding and preprocessing are the service's own code; the network runs in a bare ONNX Runtime session, because the forms
-to choose from include some that the service never takes. One caller is measured in every thread form, several callers
-in those that can make sense. Run as a process of its own, one JSON object on standard output:
+Decoding and preprocessing are the service's own code; the network runs in a bare ONNX Runtime session, because the
+forms to choose from include some that the service never takes. One caller is measured in every thread form, several
+callers in those that can make sense. Run as a process of its own, one JSON list on standard output:
 
     python -m tests.benchmarks.serving.limit_program MODEL_FOLDER PRECISION SECONDS PICTURE...
 """

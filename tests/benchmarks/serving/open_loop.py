@@ -105,6 +105,7 @@ class OpenLoop:
             await self._ended.wait()
         for connection in self._idle:
             connection.abort()
+        await asyncio.sleep(0)  # they end in the loop's next turn
         return self.outcome
 
     def answered(self, connection: Connection, status: int) -> None:

@@ -13,7 +13,7 @@ from service.settings import PREFIX, Settings
 from tests.benchmarks.serving.cell import Cell
 from tests.benchmarks.serving.figures import OURS
 from tests.benchmarks.serving.materials import models_dir, picture_files
-from tests.benchmarks.serving.rivals import media_type
+from tests.benchmarks.serving.rival_forms import media_type
 from tests.benchmarks.serving.scenarios import Scenario
 from tests.benchmarks.serving.servers import HOST, Request, Running, Server
 from tests.benchmarks.serving.workplace import Workplace

@@ -16,7 +16,7 @@ from tests.benchmarks.serving.figures import OURS, Figures
 from tests.benchmarks.serving.limit import note_limit
 from tests.benchmarks.serving.ours import KNOWN_SETTINGS, known_query, note_load_time, ours
 from tests.benchmarks.serving.overload import measure_overload, measure_storm
-from tests.benchmarks.serving.rivals import RIVALS, forms_of
+from tests.benchmarks.serving.rival_forms import RIVALS, forms_of
 from tests.benchmarks.serving.scenarios import BALANCE_SCENARIO, OVERLOAD_SCENARIO, START_SCENARIO, Scenario
 from tests.benchmarks.serving.second_session import (
     FORMS,

@@ -1,8 +1,8 @@
-"""What every rival does with a picture, written as tutorials for these frameworks write it: Pillow, NumPy, ONNX Runtime.
+"""What every rival does with a picture, as tutorials for these frameworks write it: Pillow, NumPy, ONNX Runtime.
 
-The environment says what is served: `NETWORK` (an ONNX file), `SIDE` (pixels), `INTRA` (threads of one run). These files
-run in the rivals' own environments, so they import nothing of this project; that every rival gives the service's answer
-to the same picture is checked when it has started.
+The environment says what is served: `NETWORK` (an ONNX file), `SIDE` (pixels), `INTRA` (threads of one run). These
+files run in the rivals' own environments, so they import nothing of this project; that every rival gives the service's
+answer to the same picture is checked when it has started.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""LitServe: `WORKERS` processes with the network behind as many that speak HTTP; it takes pictures as multipart only."""
+"""LitServe: `WORKERS` processes with the network behind as many that speak HTTP; it takes pictures in forms only."""
 
 import os
 
