@@ -10,6 +10,7 @@ import matplotlib as mpl
 mpl.use("Agg")  # before pyplot, which would look for a screen
 
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 from tests.benchmarks.serving.aims import RATE
 from tests.benchmarks.serving.figures import LIMIT, Figures
@@ -56,7 +57,7 @@ def _median(figures: Figures, scenario: str, callers: int, server: str) -> float
     return spread.median if spread else 0.0
 
 
-def _panel(axis: plt.Axes, scenario: Scenario, found: Mapping[str, Sequence[float]]) -> None:
+def _panel(axis: Axes, scenario: Scenario, found: Mapping[str, Sequence[float]]) -> None:
     width = 0.8 / len(found)
     for number, (server, values) in enumerate(found.items()):
         places = [group + number * width for group in range(len(values))]

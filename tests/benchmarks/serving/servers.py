@@ -18,7 +18,7 @@ from tests.benchmarks.serving.processes import stop
 from tests.end_to_end.processes import free_port
 
 HOST: Final = "127.0.0.1"
-_START_PATIENCE_S: Final = 90.0
+_START_PATIENCE_S: Final = 120.0
 _ANSWER_PATIENCE_S: Final = 60.0
 _POLL_S: Final = 0.005
 _OK: Final = 200
