@@ -88,19 +88,19 @@ class OpenLoop:
         self._schedule = schedule
         self._idle: list[Connection] = []
         self._pending: dict[Connection, tuple[float, asyncio.TimerHandle]] = {}
-        self._opening: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
         self._clock = time.perf_counter  # uvloop's own clock counts milliseconds
 
     async def run(self) -> Outcome:
         """Send everything and wait for the answers, no longer than the patience."""
         start_s = self._clock()
-        for number, due_s in enumerate(self._schedule.times_s()):
-            wait_s = start_s + due_s - self._clock()
-            if wait_s > 0:  # where the client is late, it sends all that is due without a pause
-                await asyncio.sleep(wait_s)
-            self._leave(number=number, due_s=start_s + due_s)
-        while self._pending or self._opening:
+        async with asyncio.TaskGroup() as opening:
+            for number, due_s in enumerate(self._schedule.times_s()):
+                wait_s = start_s + due_s - self._clock()
+                if wait_s > 0:  # where the client is late, it sends all that is due without a pause
+                    await asyncio.sleep(wait_s)
+                self._leave(number=number, due_s=start_s + due_s, opening=opening)
+        while self._pending:
             self._ended.clear()
             await self._ended.wait()
         for connection in self._idle:
@@ -125,20 +125,14 @@ class OpenLoop:
         self.outcome.lost += 1
         self._ended.set()
 
-    def _leave(self, *, number: int, due_s: float) -> None:
+    def _leave(self, *, number: int, due_s: float, opening: asyncio.TaskGroup) -> None:
         request = self._target.requests[number % len(self._target.requests)]
         while self._idle:
             connection = self._idle.pop()
             if connection.open:
                 self._send(connection, request, due_s)
                 return
-        task = asyncio.get_running_loop().create_task(self._open_and_send(request, due_s))
-        self._opening.add(task)
-        task.add_done_callback(self._opened)
-
-    def _opened(self, task: asyncio.Task[None]) -> None:
-        self._opening.discard(task)
-        self._ended.set()
+        opening.create_task(self._open_and_send(request, due_s))
 
     async def _open_and_send(self, request: bytes, due_s: float) -> None:
         loop = asyncio.get_running_loop()

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import uvloop
+
 from tests.benchmarks.serving.arrivals import Schedule
 from tests.benchmarks.serving.open_loop import PATIENCE_S, Outcome, Target, http_request, send
 
@@ -70,6 +72,16 @@ async def test_all_requests_leave_and_are_counted() -> None:
         outcome = await send(target, Schedule(1000.0, 0.02))
     assert len(asked) == len(outcome.accepted_s) == len(outcome.late_s) == 20
     assert (outcome.lost, outcome.given_up, outcome.refused_s) == (0, 0, [])
+
+
+def test_uvloop_carries_the_load_as_well() -> None:
+    """The benchmark sends from uvloop, whose connections are made otherwise."""
+
+    async def load() -> Outcome:
+        async with server(OK) as (target, _):
+            return await send(target, Schedule(1000.0, 0.02))
+
+    assert len(uvloop.run(load()).accepted_s) == 20
 
 
 async def test_refusals_count_apart() -> None:
