@@ -7,10 +7,12 @@ minute and writes nothing into the project.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from tests.benchmarks.serving import readme
 from tests.benchmarks.serving.errors import BenchmarkError
@@ -21,6 +23,8 @@ from tests.benchmarks.serving.scenarios import SCENARIOS
 from tests.benchmarks.serving.tables import report
 from tests.benchmarks.serving.workplace import DEFAULT_FOLDER, Workplace
 from tests.benchmarks.serving.wrk import require_wrk
+
+_TERMINATED: Final = 128 + signal.SIGTERM
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.seconds = options.seconds or (2.0 if options.quick else 4.0)
     workplace = Workplace.at(options.work)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that servers are ended with this program
     begun_s = time.monotonic()
 
     def say(text: str) -> None:
@@ -47,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchmarkError as error:
         say(str(error))
         return 2
-    result = Result(known, tuple(run.notes), run.figures)
+    result = Result({**known, "tunings": run.tunings}, tuple(run.notes), run.figures)
     print(report(result))  # noqa: T201  a benchmark prints
     _keep(result, options.out or (workplace.root / "quick.jsonl" if options.quick else RESULT))
     return 0

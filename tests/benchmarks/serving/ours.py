@@ -69,6 +69,13 @@ def note_load_time(cell: Cell) -> None:
         cell.note("cached_load_ms", seconds * 1000)
 
 
+def tuning_of(running: Running, *, model: str) -> str:
+    """Say in which form the service runs a model and why; nothing where it does not tell."""
+    document = json.loads(fetch(running.port, f"/models/{model}/versions/1"))
+    tuning = document.get("tuning") or {}
+    return ", ".join(f"{name} {tuning[name]}" for name in ("form", "batch", "because") if name in tuning)
+
+
 def metric(running: Running, name: str) -> float | None:
     """Read the first series of a metric of a running service, None where it has none of that name."""
     lines = fetch(running.port, "/metrics").decode().splitlines()

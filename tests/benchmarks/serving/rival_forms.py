@@ -1,6 +1,6 @@
 """The servers that ours is compared with, each in the two forms that can be best: for many callers, and for one.
 
-`workers x intra`: one thread of the network in each of as many workers as there are cores, or all cores for one run in
+`processes 2, intra 1`: one thread of the network in each of as many workers as there are cores, or all cores for one run in
 a single worker. Which of both is better is decided in every cell by what was measured.
 """
 
@@ -79,7 +79,7 @@ def forms_of(rival: Rival, *, scenario: Scenario, workplace: Workplace) -> Itera
     for workers, intra in ((CORES, 1), (1, CORES)):
         yield Server(
             name=rival.name,
-            form=f"{workers} {rival.unit} x intra {intra}",
+            form=f"{rival.unit} {workers}, intra {intra}",
             command=command,
             request=_request(rival, scenario=scenario, workplace=workplace),
             live_path=rival.live_path,

@@ -14,7 +14,7 @@ from tests.benchmarks.serving.difference import note_difference
 from tests.benchmarks.serving.errors import BenchmarkError
 from tests.benchmarks.serving.figures import OURS, Figures
 from tests.benchmarks.serving.limit import note_limit
-from tests.benchmarks.serving.ours import KNOWN_SETTINGS, known_query, note_load_time, ours
+from tests.benchmarks.serving.ours import KNOWN_SETTINGS, known_query, note_load_time, ours, tuning_of
 from tests.benchmarks.serving.overload import measure_overload, measure_storm
 from tests.benchmarks.serving.rival_forms import RIVALS, forms_of
 from tests.benchmarks.serving.scenarios import BALANCE_SCENARIO, OVERLOAD_SCENARIO, START_SCENARIO, Scenario
@@ -68,6 +68,7 @@ class Run:
         notes: What could not be measured, and why; each once.
         query: Parameters that the prediction route of the service knows.
         answers: Of the service to the first picture of each scenario: the first label and its probability.
+        tunings: Form in which the service ran each scenario, as it says itself.
 
     """
 
@@ -78,6 +79,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
     query: frozenset[str] = frozenset()
     answers: dict[str, tuple[str, float]] = field(default_factory=dict)
+    tunings: dict[str, str] = field(default_factory=dict)
 
     def measure(self) -> None:
         """Measure everything."""
@@ -127,6 +129,7 @@ class Run:
         if not cell.is_ours:
             return
         note_load_time(cell)
+        self.tunings[scenario.name] = tuning_of(cell.running, model=scenario.model)
         if self.plan.liveness:
             cell.measure_liveness(scenario.callers, self.plan.cell_s)
         if scenario.name == BALANCE_SCENARIO and self.plan.further_s:

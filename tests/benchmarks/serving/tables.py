@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tests.benchmarks.serving.aims import RATE, Verdict, verdicts
 from tests.benchmarks.serving.figures import LIMIT, OURS, Figures, Key, number
 from tests.benchmarks.serving.results import Result
-from tests.benchmarks.serving.scenarios import OVERLOAD_SCENARIO, SCENARIOS, STORM_CLIENTS, Scenario
+from tests.benchmarks.serving.scenarios import OVERLOAD_SCENARIO, SCENARIOS, STORM_CLIENTS, Scenario, scenario
 
 _COLUMNS = (1, 8, 64)
 _WORDS = {
@@ -34,24 +34,29 @@ def report(result: Result) -> str:
 def aims_table(result: Result) -> str:
     """Write each scenario's rates with each ratio beside its aim."""
     found = list(verdicts(result.figures))
-    rows = [_aims_row(scenario, result.figures, found) for scenario in SCENARIOS]
+    rows = [_aims_row(one, result.figures, found) for one in SCENARIOS]
     head = _table(("scenario", *(f"c={callers}" for callers in _COLUMNS), "also"), rows)
     met, judged = sum(one.met is True for one in found), sum(one.met is not None for one in found)
     facts = result.facts
     return (
         f"{facts['machine']}; requests per second, median [least-greatest] of {facts['rounds']} interleaved rounds of "
         f"{facts['seconds']:g} s; limit: the same decoding, preprocessing and network in process without HTTP; weights "
-        f"are random.\n\n{head}\n\n{met} of {judged} measured aims are met."
+        f"are random.\n\n{head}\n\n{met} of {judged} measured aims are met.{_tunings(facts.get('tunings', {}))}"
     )
+
+
+def _tunings(tunings: Mapping[str, str]) -> str:
+    told = [f"{scenario(name).title}: {text}" for name, text in tunings.items() if text]
+    return f" Forms in use, chosen by the service: {'; '.join(told)}." if told else ""
 
 
 def servers_table(figures: Figures) -> str:
     """Write every server's figures in every scenario, in the form that is best in each cell."""
     rows = [
-        _server_row(scenario, server, figures)
-        for scenario in SCENARIOS
+        _server_row(one, server, figures)
+        for one in SCENARIOS
         for server in figures.servers()
-        if server != LIMIT and any(figures.best(scenario.name, RATE, c, servers=[server]) for c in scenario.callers)
+        if server != LIMIT and any(figures.best(one.name, RATE, c, servers=[server]) for c in one.callers)
     ]
     columns = (
         "scenario",
@@ -85,16 +90,16 @@ def overload_table(figures: Figures) -> str:
     return _table((*columns, "alive p50, ms", "alive p99, ms", f"{STORM_CLIENTS} clients at once, 200s/s"), rows)
 
 
-def _aims_row(scenario: Scenario, figures: Figures, found: Sequence[Verdict]) -> tuple[str, ...]:
-    mine = [one for one in found if one.aim.scenario == scenario.name]
-    cells = [_rate_cell(scenario, callers, figures, mine) for callers in _COLUMNS]
-    return (scenario.title, *cells, "<br>".join(_also(one) for one in mine if one.aim.measure in _WORDS))
+def _aims_row(measured: Scenario, figures: Figures, found: Sequence[Verdict]) -> tuple[str, ...]:
+    mine = [one for one in found if one.aim.scenario == measured.name]
+    cells = [_rate_cell(measured, callers, figures, mine) for callers in _COLUMNS]
+    return (measured.title, *cells, "<br>".join(_also(one) for one in mine if one.aim.measure in _WORDS))
 
 
-def _rate_cell(scenario: Scenario, callers: int, figures: Figures, mine: Iterable[Verdict]) -> str:
-    if callers not in scenario.callers:
+def _rate_cell(measured: Scenario, callers: int, figures: Figures, mine: Iterable[Verdict]) -> str:
+    if callers not in measured.callers:
         return "-"
-    best = figures.best(scenario.name, RATE, callers, servers=[OURS])
+    best = figures.best(measured.name, RATE, callers, servers=[OURS])
     spread = figures.spread(best) if best else None
     lines = [f"{spread.text()}/s" if spread else "not measured"]
     for one in mine:
@@ -111,12 +116,12 @@ def _also(one: Verdict) -> str:
     return f"{words.format(value)}{one.text().removeprefix(f'{one.value:.3g}' if one.value is not None else '')}"
 
 
-def _server_row(scenario: Scenario, server: str, figures: Figures) -> tuple[str, ...]:
-    best = {c: figures.best(scenario.name, RATE, c, servers=[server]) for c in _COLUMNS if c in scenario.callers}
+def _server_row(measured: Scenario, server: str, figures: Figures) -> tuple[str, ...]:
+    best = {c: figures.best(measured.name, RATE, c, servers=[server]) for c in _COLUMNS if c in measured.callers}
     rates = [_with_form(figures, best.get(callers)) for callers in _COLUMNS]
     usual = best.get(8) or next(key for key in best.values() if key)
     further = [_value(figures, usual, name, callers) for name, callers in (("p99_ms", 8), ("proportional_mib", 0))]
-    return (scenario.title, server, *rates, *further, _value(figures, usual, "start_s"))
+    return (measured.title, server, *rates, *further, _value(figures, usual, "start_s"))
 
 
 def _with_form(figures: Figures, key: Key | None) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.serving.figures import OURS, Figures, Key
-from tests.benchmarks.serving.readme import BEGINS, ENDS, updated
-from tests.benchmarks.serving.results import Result, append, facts, newest
+from tests.benchmarks.serving.readme import BEGINS, ENDS, README, block, updated
+from tests.benchmarks.serving.results import RESULT, Result, append, facts, newest
 
 KEY = Key("r50", OURS, "as it comes", "rate_per_s", 8)
 
@@ -44,3 +44,11 @@ def test_readme_without_marks_is_refused() -> None:
     """Nothing is written into a place that nobody chose."""
     with pytest.raises(ValueError, match="no marks"):
         updated("before", "new")
+
+
+def test_readme_shows_the_newest_run_of_the_project() -> None:
+    """Nobody typed a figure; and where there are figures, they are shown."""
+    text = README.read_text(encoding="utf-8")
+    assert (BEGINS in text) == RESULT.exists()
+    if RESULT.exists():
+        assert updated(text, block(newest(RESULT))) == text

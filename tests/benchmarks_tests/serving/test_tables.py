@@ -16,8 +16,8 @@ def made() -> Figures:
     for server, form, values in (
         (LIMIT, "2 x intra 1", [50.0, 51.0]),
         (OURS, "as it comes", [48.0, 48.5]),
-        ("Mosec", "2 processes x intra 1", [45.0, 46.0]),
-        ("Mosec", "1 processes x intra 2", [40.0, 41.0]),
+        ("Mosec", "processes 2, intra 1", [45.0, 46.0]),
+        ("Mosec", "processes 1, intra 2", [40.0, 41.0]),
     ):
         for value in values:
             figures.add(Key("r50", server, form, "rate_per_s", 8), value)
@@ -50,7 +50,7 @@ def test_every_scenario_has_a_row_even_where_nothing_was_measured() -> None:
 def test_rival_is_shown_in_its_best_form() -> None:
     """The form is stated, and the slower one is not shown."""
     found = row(servers_table(made()), "ResNet-50, 224, 500x375 JPEG, fp32 | Mosec")
-    assert "45.5 [45-46]<br>2 processes x intra 1" in found
+    assert "45.5 [45-46]<br>processes 2, intra 1" in found
     assert "40" not in found
 
 
@@ -65,6 +65,14 @@ def test_tables_have_as_many_cells_as_columns() -> None:
     for line in report(Result(FACTS, ("a note",), made())).splitlines():
         if line.startswith("|") and not line.startswith("| overload"):
             assert line.count(" | ") + 1 in {5, 8, 10}
+
+
+def test_form_that_the_service_chose_is_told() -> None:
+    """A ratio is of a form, and a service that tells none is no gap in the text."""
+    text = aims_table(
+        Result({**FACTS, "tunings": {"r50": "form both, batch 1, because measured", "r20": ""}}, (), made())
+    )
+    assert "ResNet-50, 224, 500x375 JPEG, fp32: form both, batch 1, because measured." in text
 
 
 def test_notes_are_listed() -> None:
