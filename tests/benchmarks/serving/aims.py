@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from tests.benchmarks.serving.figures import LIMIT, OURS, Figures, Key
+from tests.benchmarks.serving.figures import LIMIT, OURS, Figures, Key, number
 from tests.benchmarks.serving.scenarios import (
     BALANCE_SCENARIO,
     OVERLOAD_SCENARIO,
@@ -76,7 +76,7 @@ class Verdict:
         sign = ">=" if self.aim.least else "<="
         if self.value is None:
             return f"not measured (aim {sign} {self.aim.bound:g})"
-        return f"{self.value:.3g} (aim {sign} {self.aim.bound:g}: {'met' if self.met else 'MISSED'})"
+        return f"{number(self.value)} (aim {sign} {self.aim.bound:g}: {'met' if self.met else 'MISSED'})"
 
 
 def _shares(name: str, *bounds: float) -> tuple[Aim, ...]:

@@ -1,7 +1,7 @@
 """The servers that ours is compared with, each in the two forms that can be best: for many callers, and for one.
 
-`processes 2, intra 1`: one thread of the network in each of as many workers as there are cores, or all cores for one run in
-a single worker. Which of both is better is decided in every cell by what was measured.
+`processes 2, intra 1` is one thread of the network in each of as many workers as there are cores, `processes 1, intra
+2` all cores for one run in a single worker. Which of both is better is decided in every cell by what was measured.
 """
 
 from __future__ import annotations

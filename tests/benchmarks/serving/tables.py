@@ -11,17 +11,17 @@ from tests.benchmarks.serving.scenarios import OVERLOAD_SCENARIO, SCENARIOS, STO
 
 _COLUMNS = (1, 8, 64)
 _WORDS = {
-    "resident_mib": "resident {} MiB",
-    "balance_spread": "rate spread {} for any number of connections",
-    "mean_difference": "mean difference {}/255",
-    "largest_difference": "largest {}/255",
-    "overload_livez_p99_ms": "/livez p99 {} ms at 4x open-loop overload",
-    "overload_good_per_s": "open loop at 4x capacity: answers within 1 s {} of the best rate",
-    "overload_accepted_p99_ms": "p99 of accepted {} ms",
-    "storm_rate_per_s": f"{STORM_CLIENTS} clients that retry at once: {{}} of the best rate",
-    "start_s": "start to first answer {} s",
-    "cached_load_ms": "loaded from the cache in {} ms",
-    "second_session_mib": "a second session {} MiB more",
+    "resident_mib": "resident, MiB",
+    "balance_spread": "rate spread over any number of connections",
+    "mean_difference": "mean difference of the tensor, /255",
+    "largest_difference": "largest, /255",
+    "overload_livez_p99_ms": "4x open-loop overload: /livez p99, ms",
+    "overload_good_per_s": "answers within 1 s, share of the best rate",
+    "overload_accepted_p99_ms": "p99 of accepted, ms",
+    "storm_rate_per_s": f"{STORM_CLIENTS} clients that retry at once, share of the best rate",
+    "start_s": "start to first answer, s",
+    "cached_load_ms": "loaded from the cache, ms",
+    "second_session_mib": "a second session, MiB more",
 }
 
 
@@ -101,19 +101,22 @@ def _rate_cell(measured: Scenario, callers: int, figures: Figures, mine: Iterabl
         return "-"
     best = figures.best(measured.name, RATE, callers, servers=[OURS])
     spread = figures.spread(best) if best else None
-    lines = [f"{spread.text()}/s" if spread else "not measured"]
-    for one in mine:
-        if one.aim.callers == callers and one.aim.measure == RATE:
-            lines.append(f"{one.text()} of {'the limit' if one.aim.against == 'limit' else 'the best rival'}")
-            lines[-1] += f" ({one.beside})" if one.beside else ""
-        if one.aim.callers == callers and one.aim.measure == "livez_p99_ms":
-            lines.append(f"/livez p99, ms: {one.text()}")
-    return "<br>".join(lines)
+    if spread is None:
+        return "not measured"
+    here = [one for one in mine if one.aim.callers == callers]
+    rates = [_ratio(one) for one in here if one.aim.measure == RATE]
+    alive = [f"/livez p99, ms: {one.text()}" for one in here if one.aim.measure == "livez_p99_ms"]
+    return "<br>".join([f"{spread.text()}/s", *rates, *alive])
+
+
+def _ratio(one: Verdict) -> str:
+    of = "the limit" if one.aim.against == "limit" else "the best rival"
+    beside = one.beside.removeprefix(f"{LIMIT}, ")
+    return f"{one.text()} of {of}{f' ({beside})' if beside else ''}"
 
 
 def _also(one: Verdict) -> str:
-    words, value = _WORDS[one.aim.measure], number(one.value) if one.value is not None else "?"
-    return f"{words.format(value)}{one.text().removeprefix(f'{one.value:.3g}' if one.value is not None else '')}"
+    return f"{_WORDS[one.aim.measure]}: {one.text()}"
 
 
 def _server_row(measured: Scenario, server: str, figures: Figures) -> tuple[str, ...]:

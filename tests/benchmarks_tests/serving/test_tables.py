@@ -35,8 +35,8 @@ def test_ratio_stands_beside_its_aim() -> None:
     """48.25 of 50.5 is 0.955, and 0.95 was aimed at."""
     found = row(aims_table(Result(FACTS, (), made())), "ResNet-50, 224")
     assert "48.2 [48-48.5]/s" in found
-    assert "0.955 (aim >= 0.95: met) of the limit (limit, 2 x intra 1)" in found
-    assert "resident 104 MiB (aim <= 110: met)" in row(aims_table(Result(FACTS, (), made())), "ResNet-20")
+    assert "0.955 (aim >= 0.95: met) of the limit (2 x intra 1)" in found
+    assert "resident, MiB: 104 (aim <= 110: met)" in row(aims_table(Result(FACTS, (), made())), "ResNet-20")
 
 
 def test_every_scenario_has_a_row_even_where_nothing_was_measured() -> None:
