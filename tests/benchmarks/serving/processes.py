@@ -91,6 +91,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     for other in left:
         with contextlib.suppress(psutil.NoSuchProcess):
             other.kill()
+    psutil.wait_procs(left, timeout=_STOP_PATIENCE_S)
     process.wait()
 
 
