@@ -63,7 +63,7 @@ async def test_probes_leave_the_answer_as_it_is() -> None:
         return {"type": "http.request", "body": b"x", "more_body": False}
 
     scope = {"type": "http", "method": "POST", "path": "/predict", "headers": [], "query_string": b""}
-    await app(scope, receive, send)  # type: ignore[arg-type]  # messages are any mapping
+    await app(scope, receive, send)
     assert sent[0]["status"] == 200  # type: ignore[index]  # the first message is the head
     assert all(probe.left_s >= probe.entered_s > 0 for probe in probes)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -39,7 +39,7 @@ class Load:
     p99_ms: float
 
     @classmethod
-    def of(cls, counted: dict[str, float]) -> Load:
+    def of(cls, counted: Mapping[str, float]) -> Load:
         """Read what the script wrote."""
         seconds = counted["duration_us"] / 1e6
         return cls(
