@@ -9,7 +9,12 @@ from bentoml.validators import ContentType
 from classify import Classifier
 
 
-@bentoml.service(workers=int(os.environ.get("WORKERS", "1")), threads=1, traffic={"timeout": 60})
+@bentoml.service(
+    workers=int(os.environ.get("WORKERS", "1")),
+    threads=1,
+    traffic={"timeout": 60},
+    logging={"access": {"enabled": False}},
+)
 class Classify:
     """The service."""
 
