@@ -37,11 +37,11 @@ from tests.benchmarks.serving.materials import MODELS, ModelKind, picture_files
 from tests.benchmarks.serving.workplace import Workplace
 from training.architectures import build
 from training.data import Example
-from training.evaluation import load_session
-from training.export import OUTPUT_NAME, export_model
-from training.golden import Sample, golden_sample
-from training.preprocessing import INPUT_NAME
-from training.publish import publish
+from training.data.preprocessing import INPUT_NAME
+from training.publication.evaluation import load_session
+from training.publication.export import OUTPUT_NAME, export_model
+from training.publication.golden import Sample, golden_sample
+from training.publication.publish import publish
 from training.quantization.inputs import Inputs
 from training.quantization.variant import file_of
 from training.quantization.writing import Int8Writer
