@@ -8,7 +8,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all check format lint types layers coverage lock train report up down clean
+.PHONY: help serve test test-all check format lint types layers coverage bench bench-quick lock train report up down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ layers: .venv/.all ## check who imports whom
 
 coverage: .venv/.all ## run the tests and show which branches of the service they miss
 	$(BIN)/pytest -m "not native_size" --cov=service --cov-branch --cov-report=term-missing $(ARGS)
+
+bench: .venv/.all ## compare with the machine's limit and with other servers: an hour, needs wrk
+	$(BIN)/python -m tests.benchmarks.serving $(ARGS)
+
+bench-quick: .venv/.all ## compare with the machine's limit alone: a minute, needs wrk
+	$(BIN)/python -m tests.benchmarks.serving --quick $(ARGS)
 
 train: .venv/.all ## train a recipe, evaluate it and publish it into models/ (RECIPE=fashion-lenet5 DATA=path/to/pictures)
 	$(BIN)/python -m training train $(or $(RECIPE),fashion-lenet5) $(if $(DATA),--data "$(DATA)") $(ARGS)
