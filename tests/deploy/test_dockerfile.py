@@ -100,10 +100,14 @@ def test_version_label_is_the_version_of_the_project() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [".git/config", ".env", "requirements/dev.txt", "training/learning/loop.py", "runs/x", "data/x"]
+    "path",
+    [
+        *(".git/config", ".env", "requirements/dev.txt", "training/learning/loop.py", "runs/x", "data/x"),
+        "models/cifar10/1/weights.safetensors",
+    ],
 )
 def test_build_does_not_see_what_it_does_not_need(path: str) -> None:
-    """History, secrets, training code and data never reach the builder."""
+    """History, secrets, training code, data, and weights to train on from never reach the builder."""
     assert not _reaches_the_builder(path)
 
 
