@@ -31,7 +31,7 @@ from service.api.problems import answer_convserve_error, answer_http_exception, 
 from service.api.refusals import Refusals
 from service.engine.cores import usable_cores
 from service.engine.scheduler import Scheduler
-from service.errors import ConvserveError
+from service.errors import ConfigurationError, ConvserveError
 from service.repository.loading import Loader
 from service.repository.registry import Registry
 from service.repository.tuner import Tuner
@@ -65,6 +65,7 @@ def create_app(
     """
     metrics = Metrics(version=VERSION, runtime=_versions(), shared=shared)
     scheduler = Scheduler(threads=settings.threads or usable_cores())
+    _require_form(settings, scheduler)
     loader = Loader(settings=settings, scheduler=scheduler, series=metrics.model)
     registry = Registry(settings, loader=loader, series=metrics.model)
     context = Context(
@@ -93,6 +94,14 @@ def create_app(
     _expect_series(app, metrics)
     _tell_of_exposure(settings, metrics)
     return app
+
+
+def _require_form(settings: Settings, scheduler: Scheduler) -> None:
+    if settings.form in ("wide", "both") and scheduler.threads == 1:
+        raise ConfigurationError(
+            f"CONVSERVE_FORM={settings.form} runs a network on several threads, and this process may use one: see "
+            "CONVSERVE_THREADS and the processor limit of its container, or set CONVSERVE_FORM=narrow."
+        )
 
 
 def _lifespan(

@@ -60,7 +60,7 @@ class Settings(BaseModel):
     threads: int | None = Field(
         default=None, ge=1, le=1024, description="requests in work at once, of each worker; empty: its cores"
     )
-    form: Literal["narrow", "wide", "both"] | None = Field(
+    form: Annotated[Literal["narrow", "wide", "both"] | None, BeforeValidator(_lower)] = Field(
         default=None,
         description="how a network runs: narrow (one thread a run), wide (all of them), both; empty: measured",
     )

@@ -49,6 +49,9 @@ GOOD: Final[list[tuple[str, str, object]]] = [
     ("PRECISION", "int8", "int8"),
     ("THREADS", "1", 1),
     ("THREADS", "1024", 1024),
+    ("FORM", "Both", "both"),
+    ("FORM", "narrow", "narrow"),
+    ("CACHE_DIR", "/var/cache/convserve", Path("/var/cache/convserve")),
     ("TARGET_LATENCY_MS", "1", 1),
     ("DEADLINE_MS", str(DAY_MS), DAY_MS),
     ("QUEUE_SIZE", "1", 1),
@@ -85,6 +88,7 @@ BAD: Final[list[tuple[str, str, str]]] = [
     ("PRECISION", "fp8", "'fp32', 'fp16' or 'int8'"),
     ("THREADS", "0", "greater than or equal to 1"),
     ("THREADS", "1025", "less than or equal to 1024"),
+    ("FORM", "square", "'narrow', 'wide' or 'both'"),
     ("TARGET_LATENCY_MS", "0", "greater than or equal to 1"),
     ("TARGET_LATENCY_MS", "0.5", "valid integer"),
     ("DEADLINE_MS", "-1", "greater than or equal to 1"),
@@ -115,7 +119,7 @@ def test_every_setting_has_a_good_value_in_these_tests_and_every_bounded_one_a_b
     """A new setting does not come without its range being tested."""
     names = {name.upper() for name in Settings.model_fields}
     assert {name for name, _, _ in GOOD} == names
-    assert {name for name, _, _ in BAD} == names - {"MODELS_DIR", "DEFAULT_MODEL"}  # any text may be one
+    assert {name for name, _, _ in BAD} == names - {"MODELS_DIR", "CACHE_DIR", "DEFAULT_MODEL"}  # any text may be one
 
 
 def test_several_mistakes_are_told_at_once() -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from starlette.testclient import TestClient
 
 from service.api.schemas import ModelDetail, ModelList, VersionDetail
+from service.app import create_app
 from service.artifact import load_manifest, manifest_as_json
+from service.errors import ConfigurationError
+from service.settings import Settings
 from tests.model_folders import COLORS, color_network, write_model
 from tests.service.api.conftest import Serve
 
@@ -60,3 +64,23 @@ def test_unknown_model_and_version_are_404(client: TestClient) -> None:
     """Both answers name what there is."""
     assert client.get("/models/nobody").json()["known"] == ["colors"]
     assert client.get("/models/colors/versions/7").json()["known"] == [1]
+
+
+@pytest.mark.parametrize("form", ["wide", "both"])
+def test_a_form_that_the_machine_cannot_give_is_refused_at_start(tmp_path: Path, form: str) -> None:
+    """On a single thread there is nothing to widen, and the message says what to change."""
+    write_model(tmp_path / "models")
+    settings = Settings.model_validate({"models_dir": tmp_path / "models", "threads": 1, "form": form})
+    with pytest.raises(ConfigurationError, match=rf"CONVSERVE_FORM={form} .* CONVSERVE_THREADS"):
+        create_app(settings)
+
+
+def test_a_version_shows_the_form_it_runs_in_and_why(tmp_path: Path, serve: Serve) -> None:
+    """A pinned form is told as pinned; what was measured comes with its figures."""
+    write_model(tmp_path / "models")
+    client = serve(form="narrow")
+    for _ in range(1000):
+        tuning = client.get("/models/colors/versions/1").json()["tuning"]
+        if tuning["because"] != "default":
+            break
+    assert tuning == {"form": "narrow", "batch": 1, "because": "pinned", "measurements": []}

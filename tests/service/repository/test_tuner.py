@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,6 +103,7 @@ def test_a_machine_without_a_quiet_moment_keeps_the_default_form(
     tmp_path: Path, make_loader: MakeLoader, caplog: pytest.LogCaptureFixture
 ) -> None:
     """When the process is about to end while requests are there, measuring gives up and says so."""
+    caplog.set_level(logging.INFO, logger="convserve")
     loader = make_loader()
     model = _loaded(loader, tmp_path / "models")
     tuner = Tuner(loader)
