@@ -22,7 +22,7 @@ from training.experiment import Experiment, RunFolder
 from training.figures.of_run import run_figures
 from training.geometry.measure import measure
 from training.learning.checkpoints import read_checkpoint
-from training.learning.final import temperature_of, with_views
+from training.learning.exported_form import temperature_of, with_views
 from training.learning.history import EpochRecord, best_of
 from training.learning.network import load_network
 from training.learning.progress import Speaker

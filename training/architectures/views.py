@@ -1,6 +1,6 @@
 """Several looks at each picture, whose logits are averaged: as it is, mirrored, moved a little.
 
-Source: K. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, arXiv 2404.00498, section 3.5.
+Source: K. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, arXiv 2404.00498.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ def reliability_figure(bins: Sequence[ConfidenceBin], *, calibration_error: floa
     """Draw accuracy against confidence, and the number of pictures in each bin below.
 
     Args:
-        bins: Of the bins that hold any picture, by rising confidence.
+        bins: Those that hold any picture, by rising confidence.
         calibration_error: Expected calibration error, 0..1.
 
     """

@@ -12,7 +12,7 @@ from training.data.splits import Splits
 from training.publication.temperature import fit_temperature
 from training.recipe import Recipe
 
-_PORTION = 250
+_PORTION = 250  # pictures at once, so that what the layers keep of them stays small
 
 
 def with_views(network: nn.Module, *, recipe: Recipe) -> nn.Module:
