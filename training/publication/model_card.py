@@ -201,8 +201,9 @@ def _looks_in_words(report: Report) -> str:
     if recipe.network.mirror_average:
         lines.append("The file looks at each picture and at its mirror image and takes the mean of the logits.")
     if recipe.export.shift_pixels:
+        far = "1 pixel" if recipe.export.shift_pixels == 1 else f"{recipe.export.shift_pixels} pixels"
         lines.append(
-            f"It looks at each picture also moved by {recipe.export.shift_pixels} pixel up to the left and down to the "
+            f"It looks at each picture also moved by {far} up to the left and down to the "
             "right, with half\nthe weight of the picture in its place."
         )
     if lines:
