@@ -1,7 +1,7 @@
 """The use case: a picture's bytes in, probabilities out.
 
 `classify` is the work itself, on whatever thread calls it; `classify_each` does it for several pictures in one run of
-the network; `predict` runs either in the model's lane. Golden samples and requests go through the same steps, so that
+the network; `predict` has it done in the model's lane. Golden samples and requests go through the same steps, so that
 what is verified is what answers.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -25,7 +25,6 @@ from service.errors import InferenceError, InputError
 
 Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
 
-_STAGE_ORDER: Final = ("queue", "decode", "preprocess", "inference", "postprocess")
 _LARGE_BYTES: Final = 1e6  # the unit of a picture's size in its lane's cost
 
 # Seconds of decoding and preprocessing for each million bytes of JPEG before a model has seen any: 100 KB of 500x375
@@ -255,6 +254,11 @@ async def predict(sent: Sent, *, lane: PictureLane, deadline_s: float, urgent: b
     """
     finished = await lane.submit(sent, deadline_s=deadline_s, size=len(sent.data) / _LARGE_BYTES, urgent=urgent)
     answer = finished.value
-    stages_s = {**answer.stages_s, "queue": finished.waited_s}
-    ordered = {stage: stages_s[stage] for stage in _STAGE_ORDER}
-    return replace(answer, stages_s=ordered, batch=finished.batch)
+    return Classification(  # not `replace`, which takes fifteen times as long
+        answer.probabilities,
+        {"queue": finished.waited_s, **answer.stages_s},
+        answer.width,
+        answer.height,
+        batch=finished.batch,
+        reduction=answer.reduction,
+    )

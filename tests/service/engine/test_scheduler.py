@@ -176,7 +176,7 @@ async def test_what_finished_work_held_is_let_go_while_the_thread_is_idle(lane: 
 
 
 async def test_what_failed_work_held_is_let_go_with_its_error(lane: WorkLane) -> None:
-    """Callers who send nothing but broken pictures fill no memory: no error holds itself, even where nothing collects."""
+    """Callers who send nothing but broken pictures fill no memory: their errors do not keep themselves alive."""
     released = asyncio.Event()
     picture = Picture()
     weakref.finalize(picture, asyncio.get_running_loop().call_soon_threadsafe, released.set)
