@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -21,9 +22,10 @@ from service.engine.lane import Lane
 from service.engine.postprocessing import to_probabilities
 from service.engine.preprocessing import decoded, reduction_for, to_tensor
 from service.engine.session import Session
-from service.errors import InferenceError, InputError
+from service.errors import InferenceError
 
 Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
+Run: TypeAlias = Callable[[Tensor], NDArray[np.float32]]
 
 _LARGE_BYTES: Final = 1e6  # the unit of a picture's size in its lane's cost
 
@@ -117,29 +119,69 @@ class Classifier:
         return answer
 
     def classify_each(self, pictures: Sequence[Sent], *, alone: bool) -> list[Classification | BaseException]:
-        """Classify pictures in one run of the network; one that cannot be read fails alone.
+        """Classify pictures in one run of the network; one that fails, in whatever way, fails alone.
 
         Args:
             pictures: At least one.
             alone: Whether nothing else runs or waits on this machine.
 
+        Returns:
+            For each its answer or its error.
+
         Raises:
-            InputError: There is one picture, and it cannot be read.
-            InferenceError: As `classify`.
+            InputError, InferenceError: What the only picture meets.
 
         """
-        session = self.sessions.session(alone=alone)
+        run = self.sessions.session(alone=alone).run
         if len(pictures) == 1:
-            return [*self.classify_prepared([self.prepare(pictures[0])], session.run)]
+            return [*self.classify_prepared([self.prepare(pictures[0])], run)]
         prepared = [self._prepared_or_error(sent) for sent in pictures]
         good = [one for one in prepared if isinstance(one, Prepared)]
-        if not good:
-            return [one for one in prepared if isinstance(one, InputError)]
-        answers = iter(self.classify_prepared(good, session.run))
-        return [next(answers) if isinstance(one, Prepared) else one for one in prepared]
+        answers = iter(self.classify_together(good, run) if good else ())
+        try:
+            return [next(answers) if isinstance(one, Prepared) else one for one in prepared]
+        finally:
+            del prepared, answers  # an error's traceback holds this frame: each would keep the other in memory
+
+    def classify_together(
+        self, pictures: Sequence[Prepared], run: Run, *, size: int | None = None
+    ) -> list[Classification | Exception]:
+        """Run the network once for some pictures; where that fails, once for each, so that only the culprit fails.
+
+        Args:
+            pictures: At least one.
+            run: Of one of the network's sessions.
+            size: What a batch is padded to; None for no padding.
+
+        Returns:
+            For each its answer or its error.
+
+        """
+        try:
+            return [*self.classify_prepared(pictures, run, size=size)]
+        except InferenceError as error:
+            if len(pictures) == 1:
+                return [error]
+        return [*chain.from_iterable(self.classify_together([one], run, size=size) for one in pictures)]
+
+    def classify_last(self, data: bytes, *, run: Run, size: int) -> Classification:
+        """Classify the picture in `data` behind black ones that fill its batch: these must not change its answer.
+
+        Args:
+            data: An encoded picture.
+            run: Of one of the network's sessions.
+            size: Of the batch.
+
+        Raises:
+            InputError, InferenceError: As `classify`.
+
+        """
+        prepared = self.prepare(Sent(data))
+        black = replace(prepared, tensor=self.blank_batch()[0])
+        return self.classify_prepared([*[black] * (size - 1), prepared], run)[-1]
 
     def classify_prepared(
-        self, pictures: Sequence[Prepared], run: Callable[[Tensor], NDArray[np.float32]], *, size: int | None = None
+        self, pictures: Sequence[Prepared], run: Run, *, size: int | None = None
     ) -> list[Classification]:
         """Run the network once for some pictures.
 
@@ -178,10 +220,10 @@ class Classifier:
         ended_s = time.perf_counter()
         return Prepared(tensor, *facts, pixels_there_s - started_s, ended_s - pixels_there_s)
 
-    def _prepared_or_error(self, sent: Sent) -> Prepared | InputError:
+    def _prepared_or_error(self, sent: Sent) -> Prepared | Exception:
         try:
             return self.prepare(sent)
-        except InputError as error:
+        except Exception as error:  # noqa: BLE001  memory too: what one picture meets is no business of its batch
             return error
 
     def _classification(self, prepared: Prepared, values: NDArray[np.float32], *, inference_s: float) -> Classification:
