@@ -6,16 +6,17 @@ A model is ready only after it has reproduced its own publication on the provide
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
 from service.artifact import Manifest, Variant
 from service.engine.forms import Sessions
-from service.engine.predictor import Classifier, PictureLane
+from service.engine.predictor import Classification, Classifier, PictureLane
 from service.engine.scheduler import Scheduler
 from service.engine.session import Session
 from service.errors import InferenceError, InputError, ManifestError, ProviderUnavailableError, VerificationError
@@ -27,7 +28,9 @@ from service.settings import Settings
 from service.telemetry.model_metrics import LiveModelMetrics, ModelMetrics
 
 _WARMUP_RUNS: Final = 5
-_MOST_WAITING: Final = 100_000
+
+Used = TypeVar("Used")
+Answering: TypeAlias = Callable[[bytes], Classification]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Loader:
             scheduler=self.scheduler,
             run_s=_run_time(classifier, manifest, stored),
             another=lambda: self.session(manifest, read_network(stored, variant)),
+            verified=lambda answer: verify(classifier, manifest, variant, stored, answer=answer),
         )
         return LiveModel(
             stored=stored,
@@ -111,19 +115,38 @@ class Loader:
         )
 
     def _verified(self, manifest: Manifest, variant: Variant, stored: StoredVersion) -> tuple[Classifier, float]:
-        """Load a network that answers as it was published, and say when it was loaded.
+        """Load a network that answers as it was published, and say when it was loaded."""
+        network = read_network(stored, variant)  # also where the cache has it: a changed file is refused
+        return self.from_best_source(
+            variant,
+            use=lambda source: self._loaded(manifest, variant, stored, source),
+            published=lambda: network,
+        )
 
-        An optimised form from the cache that does not is thrown away, and the published file loaded instead.
+    def from_best_source(
+        self, variant: Variant, *, use: Callable[[bytes | Path], Used], published: Callable[[], bytes]
+    ) -> Used:
+        """Make something of the optimised form of a network, or of the published one where that is none or fails.
+
+        A form that fails is thrown away.
+
+        Args:
+            variant: Whose form.
+            use: Loads and verifies it.
+            published: Reads the published file.
+
+        Raises:
+            ArtifactError, InferenceError: What `use` and `published` raise without a cache.
+
         """
-        network = read_network(stored, variant)
         cache = self.cache if self.settings.providers[0] == "cpu" else None
         optimized = cache.optimized(variant.sha256) if cache else None
         if cache and optimized:
             try:
-                return self._loaded(manifest, variant, stored, optimized)
+                return use(optimized)
             except (InferenceError, VerificationError) as error:
                 cache.discard(variant.sha256, reason=str(error))
-        return self._loaded(manifest, variant, stored, network)
+        return use(published())
 
     def _loaded(
         self, manifest: Manifest, variant: Variant, stored: StoredVersion, source: bytes | Path
@@ -162,7 +185,7 @@ def verify(
     variant: Variant,
     stored: StoredVersion,
     *,
-    session: Session | None = None,
+    answer: Answering | None = None,
 ) -> None:
     """Classify every golden sample and compare.
 
@@ -171,7 +194,7 @@ def verify(
         manifest: Holds the published probabilities.
         variant: The file that was loaded.
         stored: Where the samples lie.
-        session: Another form of the network than the one that is always loaded.
+        answer: Another way to an answer than the classifier's own: a form of the network, or its place in a batch.
 
     Raises:
         ArtifactError: A sample is missing or another one, or comes out otherwise.
@@ -180,7 +203,7 @@ def verify(
     for sample in manifest.golden:
         data = read_sample(stored, sample)
         try:
-            actual = classifier.classify(data, session=session).probabilities
+            actual = (answer or classifier.classify)(data).probabilities
         except InputError as error:
             raise VerificationError(stored.folder / sample.file, reason=str(error)) from error
         difference = float(np.abs(actual - np.asarray(sample.probabilities[variant.precision])).max())
