@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from service.artifact import Decoding
 from service.engine.predictor import Classification, Sent, predict
+from service.engine.scheduler import Scheduler
 from service.errors import (
     BadImageError,
     CallerGoneError,
@@ -48,18 +49,20 @@ _COUNTED_AS: Final[tuple[tuple[type[BaseException], str, str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When an answer is of no more use, and how urgent it is.
+    """When an answer is of no more use, how urgent it is, and whether it was promised.
 
     Args:
         at_s: On the scheduler's clock.
         patience_s: Seconds from the arrival of the request until then.
         urgent: Whether the request goes before those that are not.
+        accepted: Whether the service took the request before it began to drain.
 
     """
 
     at_s: float
     patience_s: float
     urgent: bool = True
+    accepted: bool = False
 
 
 async def classify_one(
@@ -73,7 +76,13 @@ async def classify_one(
     """
     metrics.image_bytes.observe(len(data))
     try:
-        answer = await predict(Sent(data, decoding), lane=model.lane, deadline_s=deadline.at_s, urgent=deadline.urgent)
+        answer = await predict(
+            Sent(data, decoding),
+            lane=model.lane,
+            deadline_s=deadline.at_s,
+            urgent=deadline.urgent,
+            accepted=deadline.accepted,
+        )
     except BaseException as error:
         _count_failure(error, model=model, metrics=metrics)
         if isinstance(error, DeadlineExceededError):
@@ -90,7 +99,7 @@ async def classify_each(
     metrics: Metrics,
     deadline: Deadline,
     decoding: Decoding,
-    at_once: int,
+    scheduler: Scheduler,
 ) -> list[Classification | ConvserveError]:
     """Classify several pictures of one request; a bad one fails alone.
 
@@ -100,7 +109,8 @@ async def classify_each(
         metrics: Where they are counted.
         deadline: Of the whole request.
         decoding: Of all of them.
-        at_once: Most pictures of this request in the lane, so that one request does not fill it.
+        scheduler: Whose threads run them. As many pictures are in the lane at once, so that one request does not fill
+            it, and all of them are classified where the first ones were taken before it drained.
 
     Returns:
         What became of each, in order.
@@ -109,7 +119,8 @@ async def classify_each(
         UnavailableError, DeadlineExceededError: What became of all of them; then the request failed as a whole.
 
     """
-    places = asyncio.Semaphore(at_once)
+    places = asyncio.Semaphore(scheduler.threads)
+    deadline = replace(deadline, accepted=not scheduler.draining)
 
     async def classify(data: bytes) -> Classification | ConvserveError:
         async with places:

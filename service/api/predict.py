@@ -176,7 +176,7 @@ async def _answer_several(
         metrics=context.metrics,
         deadline=deadline,
         decoding=decoding,
-        at_once=context.scheduler.threads,
+        scheduler=context.scheduler,
     )
     stages_s = {"read": read_s}
     _log(request, model, image_bytes=sum(map(len, upload.pictures)), pictures=len(outcomes), stages_s=stages_s)

@@ -114,7 +114,9 @@ class Lane(Generic[Item, Value]):
         self._scheduler = scheduler
         self._run = run
 
-    async def submit(self, item: Item, *, deadline_s: float, size: float = 0.0, urgent: bool = True) -> Finished[Value]:
+    async def submit(
+        self, item: Item, *, deadline_s: float, size: float = 0.0, urgent: bool = True, accepted: bool = False
+    ) -> Finished[Value]:
         """Run a piece of work on a thread and wait for it.
 
         Args:
@@ -122,6 +124,7 @@ class Lane(Generic[Item, Value]):
             deadline_s: When its value is of no more use, on the scheduler's clock.
             size: How large it is, in the unit of the lane's cost.
             urgent: Whether it goes before work that is not; such work is also refused sooner.
+            accepted: Whether it belongs to a request that was accepted before the scheduler drained.
 
         Raises:
             DrainingError: The scheduler takes nothing new.
@@ -130,7 +133,7 @@ class Lane(Generic[Item, Value]):
 
         """
         scheduler = self._scheduler
-        if scheduler.draining:
+        if scheduler.draining and not accepted:
             raise DrainingError(retry_after_s=_DRAIN_RETRY_S)
         expected_s = self.cost.expected_s(size)
         if not self._has_room(expected_s, urgent=urgent):

@@ -286,7 +286,9 @@ def repeated(blank: Tensor, size: int) -> Tensor:
 PictureLane = Lane[Sent, Classification]
 
 
-async def predict(sent: Sent, *, lane: PictureLane, deadline_s: float, urgent: bool = True) -> Classification:
+async def predict(
+    sent: Sent, *, lane: PictureLane, deadline_s: float, urgent: bool = True, accepted: bool = False
+) -> Classification:
     """Classify a picture in a lane, and add the time that it waited.
 
     Raises:
@@ -294,7 +296,8 @@ async def predict(sent: Sent, *, lane: PictureLane, deadline_s: float, urgent: b
         UnavailableError, DeadlineExceededError: As `Lane.submit`.
 
     """
-    finished = await lane.submit(sent, deadline_s=deadline_s, size=len(sent.data) / _LARGE_BYTES, urgent=urgent)
+    size = len(sent.data) / _LARGE_BYTES
+    finished = await lane.submit(sent, deadline_s=deadline_s, size=size, urgent=urgent, accepted=accepted)
     answer = finished.value
     return Classification(  # not `replace`, which takes fifteen times as long
         answer.probabilities,

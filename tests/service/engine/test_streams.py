@@ -52,6 +52,7 @@ def test_padding_changes_no_answer(stream: int) -> None:
             found = streams.run(prepared, size=size, stream=stream)
             alone = [streams.classifier.classify(data) for data in sent[:count]]
             for one, other in zip(found, alone, strict=True):
+                assert isinstance(one, Classification)
                 np.testing.assert_allclose(one.probabilities, other.probabilities, rtol=0, atol=1e-6)
 
 

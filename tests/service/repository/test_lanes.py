@@ -64,7 +64,12 @@ def test_a_cpu_gets_a_lane_whose_threads_do_all_the_work() -> None:
 def test_a_device_gets_streams_each_of_whose_batches_answers_as_published() -> None:
     """And tells which batches these are."""
     asked: list[Answer] = []
-    lane, classifier = _made("elsewhere", verified=lambda answer: (asked.append(answer), _sure(answer))[0])
+
+    def ask(answer: Answer) -> None:
+        asked.append(answer)
+        _sure(answer)
+
+    lane, classifier = _made("elsewhere", verified=ask)
     assert isinstance(lane, DeviceLane)
     assert len(asked) == 2 * len(lane.sizes)
     tuning = classifier.sessions.tuning
