@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar, cast
 
 from service.engine.cost import Cost
-from service.engine.lane import Item, Job, Lane, Value, outcome_of
+from service.engine.lane import Item, Job, Lane, Value
 from service.engine.scheduler import Scheduler, join_all
 
 Prepared = TypeVar("Prepared")
@@ -114,7 +114,7 @@ class DeviceLane(Lane[Item, Value], Generic[Item, Prepared, Value]):
             try:
                 prepared = self._prepare(cast("Item", job.item))  # only a job that no thread took has lost it
             except BaseException as raised:  # noqa: BLE001  it belongs to the caller, whatever it is
-                self.post([job], [outcome_of(raised)])
+                self.post([job], [raised])
             else:
                 self._ready.put(_Ready(job, prepared, self._scheduler.clock() - started_s))
             finally:
@@ -155,7 +155,7 @@ class DeviceLane(Lane[Item, Value], Generic[Item, Prepared, Value]):
         try:
             return self._run_together([one.prepared for one in batch], size=size, stream=stream)
         except BaseException as raised:  # noqa: BLE001  it belongs to the callers, whatever it is
-            return [outcome_of(raised)] * len(batch)
+            return [raised] * len(batch)
         finally:
             run_s = self._scheduler.clock() - started_s
             # The slower of the two bounds the lane: preparing on all threads of the scheduler, or running on the
@@ -163,6 +163,7 @@ class DeviceLane(Lane[Item, Value], Generic[Item, Prepared, Value]):
             share = self._scheduler.threads / len(self._streams) / len(batch)
             for one in batch:
                 one.job.took_s = max(run_s * share, one.prepare_s)
+                one.job.started_s = started_s - one.prepare_s  # it waited twice, before and after it was prepared
 
 
 def _refuse(items: Sequence[object], *, alone: bool) -> Sequence[BaseException]:

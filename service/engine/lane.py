@@ -40,7 +40,7 @@ class Finished(Generic[Value]):
 
     Args:
         value: What its run gave.
-        waited_s: Seconds until a thread took it.
+        waited_s: Seconds in which nobody worked on it.
         batch: Pieces in the same run, itself included.
 
     """
@@ -74,7 +74,7 @@ class Job(Generic[Item, Value]):
     deadline_s: float
     size: float
     expected_s: float
-    started_s: float = 0.0  # when a thread took it
+    started_s: float = 0.0  # when work on it began, on the scheduler's clock
     took_s: float | None = None  # seconds of one thread, for the cost of those to come; None where they say nothing
     started: bool = False
     abandoned: bool = False
@@ -217,7 +217,7 @@ class Lane(Generic[Item, Value]):
         try:
             return self._run(items, alone=alone)
         except BaseException as raised:  # noqa: BLE001  it belongs to the callers, whatever it is
-            return [outcome_of(raised)] * len(jobs)
+            return [raised] * len(jobs)
         finally:
             took_s = (self._scheduler.clock() - jobs[0].started_s) / len(jobs)
             for job in jobs:
@@ -246,7 +246,7 @@ class Lane(Generic[Item, Value]):
             del job.future  # likewise: the traceback of its error holds the thread's frames, and these hold the job
             if isinstance(outcome, BaseException):
                 if not future.done():
-                    future.set_exception(outcome)
+                    future.set_exception(_carried(outcome))
                 continue
             if job.took_s is not None:
                 self.cost.learn(size=job.size, run_s=job.took_s)
@@ -268,15 +268,15 @@ class Lane(Generic[Item, Value]):
         self._scheduler.pending_s -= job.expected_s
 
 
-def outcome_of(raised: BaseException) -> Exception:
-    """Make of what work raised what its caller is to get.
+def _carried(error: BaseException) -> Exception:
+    """Make of an error of the work what its caller is to get.
 
     A future cannot carry `StopIteration`, and what is no `Exception` would end the event loop or pass for the caller's
     own cancellation: an error stands in for these.
     """
-    if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
-        return raised
-    return RuntimeError(f"work raised {raised!r}")
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return RuntimeError(f"work raised {error!r}")
 
 
 def _expire(future: asyncio.Future[Finished[Value]], patience_s: float) -> None:

@@ -189,6 +189,18 @@ async def test_the_cost_follows_the_slower_of_preparing_and_running(scheduler: S
         assert lane.run_s == pytest.approx(0.01 + 0.1 * (0.06 - 0.01))
 
 
+async def test_the_waiting_time_is_all_in_which_nobody_worked_on_an_item(scheduler: Scheduler, clock: Clock) -> None:
+    """Prepared in 3 ms and then held up by a run of 20 ms, an item has waited for 20 ms when its own run begins."""
+    device = Device(clock, run_s=0.02)
+    with _lane(scheduler, device, prepare=lambda number: _slowly(number, clock)) as lane:
+        first, _ = await _behind(lane, device, [])
+        second = asyncio.create_task(lane.submit(3, deadline_s=FAR_S))
+        await _until(lambda: lane._ready.qsize() == 1)
+        device.gate.set()
+        await soon(first)
+        assert (await second).waited_s == pytest.approx(0.02)
+
+
 async def test_an_item_that_takes_long_to_prepare_does_not_make_its_batch_expensive(
     scheduler: Scheduler, clock: Clock
 ) -> None:
