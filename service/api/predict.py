@@ -183,7 +183,10 @@ async def _answer_several(
     if upload.form == "json_list":
         for outcome in outcomes:  # this form has no place for the problem of one picture
             if isinstance(outcome, ConvserveError):
-                raise outcome
+                try:
+                    raise outcome
+                finally:
+                    del outcome, outcomes  # its traceback holds this frame: each would keep the other in memory
         answers = [
             answer_huggingface(outcome, model=model, k=k)
             for outcome in outcomes

@@ -29,7 +29,7 @@ from service.engine.tuning import (
     choose_form,
     worth_widening,
 )
-from service.errors import ArtifactError, InferenceError
+from service.errors import ArtifactError, InferenceError, VerificationError
 from service.repository.live_model import LiveModel
 from service.repository.loading import Loader, verify
 from service.repository.store import read_network
@@ -106,9 +106,7 @@ class Tuner:
         blank = model.classifier.blank_batch()
         session, cores = model.classifier.session, scheduler.threads
         narrow = stopwatch.measure(session, blank, threads=1)
-        batches = [
-            stopwatch.measure(session, repeated(blank, size), threads=1) for size in batch_sizes(session, narrow)
-        ]
+        batches = self._batches(model, stopwatch, narrow)
         form: Form = "narrow"
         measurements: list[Measurement] = [narrow, *batches]
         wide: Session | None = None
@@ -120,6 +118,19 @@ class Tuner:
             form=form, batch=choose_batch(narrow, batches), because="measured", measurements=tuple(measurements)
         )
         return tuning, wide
+
+    def _batches(self, model: LiveModel, stopwatch: Stopwatch, narrow: Measurement) -> list[Measurement]:
+        """Time batches, as far as the network takes them and answers as published in them."""
+        session, blank = model.classifier.session, model.classifier.blank_batch()
+        found: list[Measurement] = []
+        for size in batch_sizes(session, narrow):
+            try:
+                _verify(model, partial(model.classifier.classify_last, run=session.run, size=size))
+                found.append(stopwatch.measure(session, repeated(blank, size), threads=1))
+            except (InferenceError, VerificationError) as error:
+                _log(model, "batches left out", size=size, reason=str(error))
+                break
+        return found
 
     def _adopted_from_memory(self, model: LiveModel) -> bool:
         """Take the form that was measured before, and say whether there was one that still fits."""

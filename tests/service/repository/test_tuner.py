@@ -226,6 +226,29 @@ def test_a_batch_whose_pictures_change_each_others_answers_is_not_taken(
     Tuner(loader).tune_all([model])
     assert "remembered form left out" in caplog.text
     assert model.lane.batch == 1
+    assert (_tuning(model).because, _tuning(model).batch) == ("measured", 1)
+
+
+def test_a_network_that_takes_single_pictures_and_does_not_say_so_is_tuned_without_batches(
+    tmp_path: Path, make_loader: MakeLoader
+) -> None:
+    """Trying them fails, and is no reason to try again at every start."""
+    loader = make_loader(cache_dir=tmp_path / "cache")
+    write_model(tmp_path / "models", network=_single())
+    model = _loaded(loader, tmp_path / "models")
+    Tuner(loader).tune(model)
+    assert (_tuning(model).because, _tuning(model).batch) == ("measured", 1)
+
+
+def _single() -> bytes:
+    nodes = [
+        node("Reshape", ["input", "one"], ["picture"]),
+        node("ReduceMean", ["picture", "plane"], ["means"], keepdims=0),
+        node("Softmax", ["means"], ["probabilities"], axis=1),
+    ]
+    weights = {"one": np.array([1, 3, SIDE, SIDE]), "plane": np.array([2, 3])}
+    inputs, outputs = {"input": ("n", 3, SIDE, SIDE)}, {"probabilities": ("n", 3)}
+    return network(nodes, inputs=inputs, outputs=outputs, weights=weights)
 
 
 def _mixing() -> bytes:
