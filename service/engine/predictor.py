@@ -299,7 +299,7 @@ async def predict(
     size = len(sent.data) / _LARGE_BYTES
     finished = await lane.submit(sent, deadline_s=deadline_s, size=size, urgent=urgent, accepted=accepted)
     answer = finished.value
-    return Classification(  # not `replace`, which takes fifteen times as long
+    return Classification(  # `replace` would take twice as long
         answer.probabilities,
         {"queue": finished.waited_s, **answer.stages_s},
         answer.width,
