@@ -69,7 +69,7 @@ class Job(Generic[Item, Value]):
 
     item: Item | None  # None once it was abandoned or run: the job may outlive what it was about
     lane: Lane[Item, Value]
-    future: asyncio.Future[Finished[Value]]  # until it was settled
+    future: asyncio.Future[Finished[Value]]  # until it was settled or abandoned
     submitted_s: float
     deadline_s: float
     size: float
@@ -260,7 +260,10 @@ class Lane(Generic[Item, Value]):
                 return
             job.abandoned = True
             self._scheduler.forget()
-        job.item = None  # the job stays in the queue until a thread comes by; what it holds need not
+        # The job stays in the queue until a thread comes by; what it holds need not, and neither need an error that has
+        # the frames of its caller in its traceback, and with them the picture.
+        job.item = None
+        del job.future
         self._leave(job)
 
     def _leave(self, job: Job[Item, Value]) -> None:

@@ -164,6 +164,32 @@ async def test_what_abandoned_work_held_is_let_go_before_a_thread_comes_by(lane:
     await soon(first_task)
 
 
+async def test_what_a_caller_held_whose_deadline_passed_is_let_go_before_a_thread_comes_by(
+    lane: WorkLane, clock: Clock
+) -> None:
+    """The work that nobody wants any more keeps no error in the queue, in whose traceback the caller's pictures are."""
+    first, first_task = await start_blocking(lane)
+    picture = Picture()
+    held = weakref.ref(picture)
+
+    async def ask(picture: Picture) -> None:
+        with pytest.raises(DeadlineExceededError):
+            await lane.submit(int, deadline_s=clock.now_s)
+        assert picture
+
+    gc.disable()
+    try:
+        task = asyncio.create_task(ask(picture))
+        del picture
+        await soon(task)
+        del task
+        assert held() is None
+    finally:
+        gc.enable()
+    first.gate.set()
+    await soon(first_task)
+
+
 async def test_what_finished_work_held_is_let_go_while_the_thread_is_idle(lane: WorkLane) -> None:
     """A service without requests does not keep its last picture."""
     released = asyncio.Event()
