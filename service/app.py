@@ -99,8 +99,8 @@ def create_app(
 def _require_form(settings: Settings, scheduler: Scheduler) -> None:
     if settings.form in ("wide", "both") and scheduler.threads == 1:
         raise ConfigurationError(
-            f"CONVSERVE_FORM={settings.form} runs a network on several threads, and this process may use one: see "
-            "CONVSERVE_THREADS and the processor limit of its container, or set CONVSERVE_FORM=narrow."
+            f"CONVSERVE_FORM={settings.form} runs a network on several threads, and each process may use one: set "
+            "fewer CONVSERVE_WORKERS, more CONVSERVE_THREADS or processors for its container, or CONVSERVE_FORM=narrow."
         )
 
 
@@ -124,9 +124,9 @@ def _lifespan(
         await asyncio.wait((loading,), timeout=max(0.0, until_s - context.scheduler.clock()))
         patience_s = max(0.0, until_s - context.scheduler.clock())
         ended = await asyncio.to_thread(context.scheduler.stop, patience_s=patience_s)
-        if ended:
-            for model in context.registry.live():
-                await asyncio.to_thread(model.lane.stop)
+        for model in context.registry.live():
+            patience_s = max(0.0, until_s - context.scheduler.clock())
+            ended = ended and await asyncio.to_thread(model.lane.stop, patience_s=patience_s)
         context.ended_cleanly = ended and loading.done()
 
     return lifespan

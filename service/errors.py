@@ -188,7 +188,10 @@ class QueueFullError(UnavailableError):
     """As many requests wait as can be answered in time."""
 
     def __init__(self, *, capacity: int, retry_after_s: float) -> None:
-        super().__init__(f"{capacity} requests are in work or wait already; try again.", retry_after_s=retry_after_s)
+        super().__init__(
+            f"{capacity} requests, or others that take as long, are in work or wait already; try again.",
+            retry_after_s=retry_after_s,
+        )
         self.capacity = capacity
 
 

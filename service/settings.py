@@ -65,7 +65,8 @@ class Settings(BaseModel):
         description="how a network runs: narrow (one thread a run), wide (all of them), both; empty: measured",
     )
     cache_dir: Path | None = Field(
-        default=None, description="folder for what is worked out about models on this machine; empty: nothing is kept"
+        default=None,
+        description="folder of this service alone for what is worked out about models here; empty: nothing is kept",
     )
     target_latency_ms: Milliseconds = Field(
         default=330, description="waiting requests are bounded so that an accepted one is answered within this time"

@@ -176,14 +176,17 @@ async def _answer_several(
         metrics=context.metrics,
         deadline=deadline,
         decoding=decoding,
-        at_once=context.scheduler.threads,
+        scheduler=context.scheduler,
     )
     stages_s = {"read": read_s}
     _log(request, model, image_bytes=sum(map(len, upload.pictures)), pictures=len(outcomes), stages_s=stages_s)
     if upload.form == "json_list":
         for outcome in outcomes:  # this form has no place for the problem of one picture
             if isinstance(outcome, ConvserveError):
-                raise outcome
+                try:
+                    raise outcome
+                finally:
+                    del outcome, outcomes  # its traceback holds this frame: each would keep the other in memory
         answers = [
             answer_huggingface(outcome, model=model, k=k)
             for outcome in outcomes

@@ -108,7 +108,9 @@ class MeasurementBody(Schema):
 class TuningBody(Schema):
     """In which form the network runs on this machine, and why."""
 
-    form: str = Field(description="narrow: one thread a run; wide: all of them; both: wide for a caller who is alone")
+    form: str = Field(
+        description="narrow: one thread a run; wide: all of them; both: wide for a caller who is alone; streams: a GPU"
+    )
     batch: int = Field(description="most pictures in one run")
     because: str = Field(description="measured, pinned by a setting, or default while nothing is known")
     measurements: list[MeasurementBody]

@@ -1,7 +1,7 @@
 """The use case: a picture's bytes in, probabilities out.
 
 `classify` is the work itself, on whatever thread calls it; `classify_each` does it for several pictures in one run of
-the network; `predict` runs either in the model's lane. Golden samples and requests go through the same steps, so that
+the network; `predict` has it done in the model's lane. Golden samples and requests go through the same steps, so that
 what is verified is what answers.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -21,11 +22,11 @@ from service.engine.lane import Lane
 from service.engine.postprocessing import to_probabilities
 from service.engine.preprocessing import decoded, reduction_for, to_tensor
 from service.engine.session import Session
-from service.errors import InferenceError, InputError
+from service.errors import InferenceError
 
 Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
+Run: TypeAlias = Callable[[Tensor], NDArray[np.float32]]
 
-_STAGE_ORDER: Final = ("queue", "decode", "preprocess", "inference", "postprocess")
 _LARGE_BYTES: Final = 1e6  # the unit of a picture's size in its lane's cost
 
 # Seconds of decoding and preprocessing for each million bytes of JPEG before a model has seen any: 100 KB of 500x375
@@ -118,29 +119,69 @@ class Classifier:
         return answer
 
     def classify_each(self, pictures: Sequence[Sent], *, alone: bool) -> list[Classification | BaseException]:
-        """Classify pictures in one run of the network; one that cannot be read fails alone.
+        """Classify pictures in one run of the network; one that fails, in whatever way, fails alone.
 
         Args:
             pictures: At least one.
             alone: Whether nothing else runs or waits on this machine.
 
+        Returns:
+            For each its answer or its error.
+
         Raises:
-            InputError: There is one picture, and it cannot be read.
-            InferenceError: As `classify`.
+            InputError, InferenceError: What the only picture meets.
 
         """
-        session = self.sessions.session(alone=alone)
+        run = self.sessions.session(alone=alone).run
         if len(pictures) == 1:
-            return [*self.classify_prepared([self.prepare(pictures[0])], session.run)]
+            return [*self.classify_prepared([self.prepare(pictures[0])], run)]
         prepared = [self._prepared_or_error(sent) for sent in pictures]
         good = [one for one in prepared if isinstance(one, Prepared)]
-        if not good:
-            return [one for one in prepared if isinstance(one, InputError)]
-        answers = iter(self.classify_prepared(good, session.run))
-        return [next(answers) if isinstance(one, Prepared) else one for one in prepared]
+        answers = iter(self.classify_together(good, run) if good else ())
+        try:
+            return [next(answers) if isinstance(one, Prepared) else one for one in prepared]
+        finally:
+            del prepared, answers  # an error's traceback holds this frame: each would keep the other in memory
+
+    def classify_together(
+        self, pictures: Sequence[Prepared], run: Run, *, size: int | None = None
+    ) -> list[Classification | Exception]:
+        """Run the network once for some pictures; where that fails, once for each, so that only the culprit fails.
+
+        Args:
+            pictures: At least one.
+            run: Of one of the network's sessions.
+            size: What a batch is padded to; None for no padding.
+
+        Returns:
+            For each its answer or its error.
+
+        """
+        try:
+            return [*self.classify_prepared(pictures, run, size=size)]
+        except InferenceError as error:
+            if len(pictures) == 1:
+                return [error]
+        return [*chain.from_iterable(self.classify_together([one], run, size=size) for one in pictures)]
+
+    def classify_last(self, data: bytes, *, run: Run, size: int) -> Classification:
+        """Classify the picture in `data` behind black ones that fill its batch: these must not change its answer.
+
+        Args:
+            data: An encoded picture.
+            run: Of one of the network's sessions.
+            size: Of the batch.
+
+        Raises:
+            InputError, InferenceError: As `classify`.
+
+        """
+        prepared = self.prepare(Sent(data))
+        black = replace(prepared, tensor=self.blank_batch()[0])
+        return self.classify_prepared([*[black] * (size - 1), prepared], run)[-1]
 
     def classify_prepared(
-        self, pictures: Sequence[Prepared], run: Callable[[Tensor], NDArray[np.float32]], *, size: int | None = None
+        self, pictures: Sequence[Prepared], run: Run, *, size: int | None = None
     ) -> list[Classification]:
         """Run the network once for some pictures.
 
@@ -179,10 +220,10 @@ class Classifier:
         ended_s = time.perf_counter()
         return Prepared(tensor, *facts, pixels_there_s - started_s, ended_s - pixels_there_s)
 
-    def _prepared_or_error(self, sent: Sent) -> Prepared | InputError:
+    def _prepared_or_error(self, sent: Sent) -> Prepared | Exception:
         try:
             return self.prepare(sent)
-        except InputError as error:
+        except Exception as error:  # noqa: BLE001  memory too: what one picture meets is no business of its batch
             return error
 
     def _classification(self, prepared: Prepared, values: NDArray[np.float32], *, inference_s: float) -> Classification:
@@ -245,7 +286,9 @@ def repeated(blank: Tensor, size: int) -> Tensor:
 PictureLane = Lane[Sent, Classification]
 
 
-async def predict(sent: Sent, *, lane: PictureLane, deadline_s: float, urgent: bool = True) -> Classification:
+async def predict(
+    sent: Sent, *, lane: PictureLane, deadline_s: float, urgent: bool = True, accepted: bool = False
+) -> Classification:
     """Classify a picture in a lane, and add the time that it waited.
 
     Raises:
@@ -253,8 +296,14 @@ async def predict(sent: Sent, *, lane: PictureLane, deadline_s: float, urgent: b
         UnavailableError, DeadlineExceededError: As `Lane.submit`.
 
     """
-    finished = await lane.submit(sent, deadline_s=deadline_s, size=len(sent.data) / _LARGE_BYTES, urgent=urgent)
+    size = len(sent.data) / _LARGE_BYTES
+    finished = await lane.submit(sent, deadline_s=deadline_s, size=size, urgent=urgent, accepted=accepted)
     answer = finished.value
-    stages_s = {**answer.stages_s, "queue": finished.waited_s}
-    ordered = {stage: stages_s[stage] for stage in _STAGE_ORDER}
-    return replace(answer, stages_s=ordered, batch=finished.batch)
+    return Classification(  # `replace` would take twice as long
+        answer.probabilities,
+        {"queue": finished.waited_s, **answer.stages_s},
+        answer.width,
+        answer.height,
+        batch=finished.batch,
+        reduction=answer.reduction,
+    )

@@ -112,12 +112,20 @@ class Session:
         Args:
             example: A batch of that shape and type.
 
+        Raises:
+            InferenceError: The device does not have the memory.
+
         """
         device = "cuda" if self.provider == "cuda" else "cpu"
-        value = ort.OrtValue.ortvalue_from_numpy(example, device, 0)
-        binding = self._runtime.io_binding()
-        binding.bind_ortvalue_input(self._input_name, value)
-        binding.bind_output(self._output_name, "cpu")
+        try:
+            value = ort.OrtValue.ortvalue_from_numpy(example, device, 0)
+            binding = self._runtime.io_binding()
+            binding.bind_ortvalue_input(self._input_name, value)
+            binding.bind_output(self._output_name, "cpu")
+        except _RUNTIME_ERRORS as error:
+            raise InferenceError(
+                f"There is no room for a batch of shape {example.shape} on {device}: {error}"
+            ) from error
         return BoundRun(self._runtime, binding, value)
 
     def run(self, batch: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -188,6 +190,35 @@ def test_pictures_none_of_which_can_be_read_run_no_network() -> None:
     """Each has its own error, in order."""
     found = classifier().classify_each([Sent(b"no picture"), Sent(b"")], alone=False)
     assert [type(one) for one in found] == [UnsupportedImageFormatError, BadImageError]
+
+
+def test_a_picture_on_which_the_network_fails_is_the_only_one_of_its_run_that_does() -> None:
+    """It answers NaN for red; who sent another picture at the same moment gets the answer that he would get alone."""
+    bright = Sessions(
+        Session.load(color_network(fails_on_bright=True), input_name="input", output_name="probabilities")
+    )
+    black, red, grey = classifier(sessions=bright).classify_each(
+        [Sent(picture(color)) for color in ("black", "red", "grey")], alone=False
+    )
+    assert isinstance(red, InferenceError)
+    assert isinstance(black, Classification)
+    assert isinstance(grey, Classification)
+
+
+def test_errors_of_a_run_keep_no_pictures_in_memory() -> None:
+    """Who sends broken pictures by the batch fills no memory, even where nothing collects."""
+    held = weakref.WeakSet[Exception]()
+    gc.disable()
+    try:
+        held.update(_failures(classifier().classify_each([Sent(b"\xff\xd8\xff"), Sent(b"BM"), Sent(b"")], alone=False)))
+        assert not held
+    finally:
+        gc.enable()
+
+
+def _failures(found: list[Classification | BaseException]) -> list[Exception]:
+    assert all(isinstance(one, InputError) for one in found)
+    return [one for one in found if isinstance(one, Exception)]
 
 
 def test_whoever_is_alone_gets_the_wide_form_where_both_are_loaded() -> None:
