@@ -101,6 +101,8 @@ class Supervisor:
             ConfigurationError: No worker comes up, or a worker says why none can.
 
         """
+        # Whoever started this program may have left it set to be ignored; then nobody would be told of a worker's end.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)  # they are waited for instead
         gc.collect()
         gc.freeze()  # what was imported is never looked at again, so its pages stay shared

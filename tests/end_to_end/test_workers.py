@@ -347,6 +347,21 @@ def test_an_operator_may_renew_a_worker(tmp_path: Path) -> None:
     assert not [line for line in lines if line["level"] in ("error", "critical")]
 
 
+def test_a_worker_is_replaced_although_the_starter_ignores_the_end_of_processes(tmp_path: Path) -> None:
+    """What a process inherits about SIGCHLD from whoever started it does not blind the supervisor."""
+    write_model(tmp_path / "models")
+    with ExitStack() as stack:
+        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # handed on to the service
+        try:
+            service = stack.enter_context(running_service(tmp_path, models_dir=tmp_path / "models", workers=2))
+        finally:
+            signal.signal(signal.SIGCHLD, before)
+        until_all_up(service)
+        workers_of(service)[0].kill()
+        until_all_up(service, starts=3)
+        assert service.stop() == 0
+
+
 def test_models_folder_that_is_missing_is_said_once_and_nothing_is_started_again(tmp_path: Path) -> None:
     """The message is the one of a single process, and so is the exit code."""
     result = run_service(models_dir=tmp_path / "nowhere", port=free_port(), workers=2)
