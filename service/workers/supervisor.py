@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -78,13 +79,23 @@ class Supervisor:
         listener: Bound; each worker accepts from it.
         workers: How many.
         cores: What they share.
+        fork: As `os.fork`.
 
     """
 
-    def __init__(self, settings: Settings, *, listener: socket.socket, workers: int, cores: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        listener: socket.socket,
+        workers: int,
+        cores: int,
+        fork: Callable[[], int] = os.fork,
+    ) -> None:
         self._settings = settings
         self._listener = listener
         self._cores = cores
+        self._fork = fork
         self._board = Board(workers)
         self._pages = [Page() for _ in range(workers)]
         self._restarts = Restarts()
@@ -128,11 +139,21 @@ class Supervisor:
                 self._board.expect(number)
         for number in due:
             del self._due_s[number]
-            self._start(number, accepts_at_once=accepts_at_once)
+            try:
+                self._start(number, accepts_at_once=accepts_at_once)
+            except OSError as error:  # no memory, no process or no file is left for it now
+                log(logging.ERROR, "cannot start a worker", worker=number, reason=str(error))
+                self._board.clear(number)
+                self._start_again(number, lived_s=0.0, came_up=False, meant_to=False)
 
     def _start(self, number: int, *, accepts_at_once: bool) -> None:
         report, writes = os.pipe()
-        pid = os.fork()
+        try:
+            pid = self._fork()
+        except OSError:
+            os.close(report)
+            os.close(writes)
+            raise
         if pid == 0:
             os.close(report)
             self._become_worker(number, report=writes, accepts_at_once=accepts_at_once)
@@ -184,10 +205,16 @@ class Supervisor:
             self._all_clean = self._all_clean and wanted
             return
         lived_s = time.monotonic() - worker.started_s
-        pause_s = self._restarts.pause_s(worker.number, lived_s=lived_s, came_up=came_up, meant_to=wanted)
+        self._start_again(worker.number, lived_s=lived_s, came_up=came_up, meant_to=wanted, reason=reason)
+
+    def _start_again(
+        self, number: int, *, lived_s: float, came_up: bool, meant_to: bool, reason: str | None = None
+    ) -> None:
+        """Say when a worker that does not run is to be started, or end where there is no use in it."""
+        pause_s = self._restarts.pause_s(number, lived_s=lived_s, came_up=came_up, meant_to=meant_to)
         if not self._board.any_up():
             self._give_up_where_hopeless(reason)
-        self._due_s[worker.number] = time.monotonic() + pause_s
+        self._due_s[number] = time.monotonic() + pause_s
 
     def _give_up_where_hopeless(self, reason: str | None) -> None:
         """End where no worker serves, and none will.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -10,8 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from service.errors import ConfigurationError
 from service.settings import Settings
 from service.workers.board import Board
+from service.workers.restarts import MOST_FAILURES
 from service.workers.supervisor import Supervisor, _Worker
 
 _HALF_A_MINUTE_NS = 30_000_000_000
@@ -41,6 +44,37 @@ def stage() -> Iterator[Stage]:
     """Set the stage; each test ends the process."""
     with socket.socket() as listener:
         yield Stage(listener)
+
+
+def test_a_worker_that_cannot_be_forked_is_tried_again_and_the_service_goes_on() -> None:
+    """Memory may be short for a moment, which is when workers die; what serves goes on, and no file is lost."""
+
+    def without_memory() -> int:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    with socket.socket() as listener:
+        supervisor = Supervisor(Settings(workers=2), listener=listener, workers=2, cores=2, fork=without_memory)
+        open_files = len(os.listdir("/proc/self/fd"))
+        supervisor._start_due()
+        assert len(os.listdir("/proc/self/fd")) == open_files
+        assert supervisor._running == {}
+        assert all(due_s > time.monotonic() - 1 for due_s in supervisor._due_s.values())
+        assert supervisor._due_s.keys() == {0, 1}
+        assert supervisor._board.least_of_others(0) is None  # nobody leaves it a share meanwhile
+
+
+def test_without_any_process_for_a_worker_the_supervisor_gives_up() -> None:
+    """A limit that never lets one start is said after some tries."""
+
+    def without_processes() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with socket.socket() as listener:
+        supervisor = Supervisor(Settings(workers=2), listener=listener, workers=2, cores=2, fork=without_processes)
+        with pytest.raises(ConfigurationError, match="No worker came up"):
+            for _ in range(MOST_FAILURES):
+                supervisor._due_s = dict.fromkeys(range(2), 0.0)
+                supervisor._start_due()
 
 
 def test_a_worker_that_was_not_seen_for_half_a_minute_is_killed(stage: Stage) -> None:
