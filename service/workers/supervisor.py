@@ -37,6 +37,7 @@ from service.workers.worker import EXIT_CLEAN, EXIT_UNFINISHED, Post, run_worker
 _AWAITED: Final = (signal.SIGCHLD, *STOP_SIGNALS)
 _LOOK_S: Final = 1.0  # how often the supervisor wakes without being woken
 _HANGS_S: Final = 30.0  # a worker whose event loop has stood still for so long is replaced
+_PAUSED_S: Final = 5.0  # the supervisor does next to nothing: if it did not run for so long, nobody did
 _PATIENCE_S: Final = 5.0  # beyond the drain time, after which workers end on their own
 
 
@@ -102,6 +103,7 @@ class Supervisor:
         self._running: dict[int, _Worker] = {}
         self._due_s = dict.fromkeys(range(workers), 0.0)  # when a worker that does not run is to be started
         self._lifeline = os.pipe()
+        self._looked_ns = self._awake_since_ns = 0
         self._stop_by_s: float | None = None
         self._all_clean = True
 
@@ -244,12 +246,26 @@ class Supervisor:
 
     def _end_hanging(self) -> None:
         """Kill what does not live any more although it has not ended."""
+        awake_s = self._awake_s()
         late = self._stop_by_s is not None and time.monotonic() > self._stop_by_s
         for worker in self._running.values():
-            hangs = self._board.is_up(worker.number) and self._board.unseen_s(worker.number) > _HANGS_S
+            unseen_s = min(awake_s, self._board.unseen_s(worker.number))
+            hangs = self._board.is_up(worker.number) and unseen_s > _HANGS_S
             if late or hangs:
-                log(logging.ERROR, "worker hangs", worker=worker.number, pid=worker.pid)
+                reason = "its event loop stands still" if hangs else "it outlasts the drain time"
+                log(logging.ERROR, "worker killed", worker=worker.number, pid=worker.pid, reason=reason)
                 os.kill(worker.pid, signal.SIGKILL)
+
+    def _awake_s(self) -> float:
+        """Tell for how long all processes have had a chance to run: a container may be paused, a terminal's job stopped.
+
+        The clock goes on meanwhile, and workers that were not seen for an hour may have done nothing wrong.
+        """
+        now_ns = self._board.clock_ns()
+        if now_ns - self._looked_ns > _PAUSED_S * 1e9:
+            self._awake_since_ns = now_ns
+        self._looked_ns = now_ns
+        return (now_ns - self._awake_since_ns) / 1e9
 
     def _kill_all(self) -> None:
         for pid in self._running:

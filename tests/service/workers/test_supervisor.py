@@ -17,7 +17,7 @@ from service.workers.board import Board
 from service.workers.restarts import MOST_FAILURES
 from service.workers.supervisor import Supervisor, _Worker
 
-_HALF_A_MINUTE_NS = 30_000_000_000
+_SECOND_NS = 1_000_000_000
 
 
 class Stage:
@@ -32,6 +32,12 @@ class Stage:
             signal.pause()
             os._exit(0)
         self.supervisor._running[self.pid] = _Worker(number=0, pid=self.pid, started_s=time.monotonic(), report=-1)
+
+    def look_for(self, seconds: int) -> None:
+        """Let time pass in which the supervisor looks once a second."""
+        for _ in range(seconds):
+            self.now_ns += _SECOND_NS
+            self.supervisor._end_hanging()
 
     def was_killed(self) -> bool:
         """End the process, and tell whether somebody had before."""
@@ -80,27 +86,45 @@ def test_without_any_process_for_a_worker_the_supervisor_gives_up() -> None:
 def test_a_worker_that_was_not_seen_for_half_a_minute_is_killed(stage: Stage) -> None:
     """Its event loop stands still; a replacement serves."""
     stage.board.set_up(0)
+    stage.look_for(60)
     stage.board.see(0)
-    stage.now_ns += _HALF_A_MINUTE_NS + 1
-    stage.supervisor._end_hanging()
+    stage.look_for(31)
     assert stage.was_killed()
 
 
 def test_a_worker_that_was_seen_of_late_is_left_alone(stage: Stage) -> None:
     """However long it has lived."""
     stage.board.set_up(0)
-    stage.now_ns += 100 * _HALF_A_MINUTE_NS
+    stage.look_for(3600)
     stage.board.see(0)
-    stage.now_ns += _HALF_A_MINUTE_NS - 1
-    stage.supervisor._end_hanging()
+    stage.look_for(30)
     assert not stage.was_killed()
+
+
+def test_workers_that_were_paused_together_with_the_supervisor_are_left_alone(stage: Stage) -> None:
+    """Nobody was seen because nobody ran; whoever still stands still half a minute later is killed."""
+    stage.board.set_up(0)
+    stage.board.see(0)
+    stage.look_for(10)
+    stage.now_ns += 3600 * _SECOND_NS
+    stage.look_for(30)
+    assert not stage.was_killed()
+
+
+def test_a_worker_that_goes_on_standing_still_after_a_pause_of_all_is_killed(stage: Stage) -> None:
+    """The pause excuses nobody for ever."""
+    stage.board.set_up(0)
+    stage.board.see(0)
+    stage.look_for(10)
+    stage.now_ns += 3600 * _SECOND_NS
+    stage.look_for(32)
+    assert stage.was_killed()
 
 
 def test_a_worker_that_still_loads_its_models_is_left_alone(stage: Stage) -> None:
     """A large model on a slow disk takes its time."""
     stage.board.see(0)
-    stage.now_ns += 100 * _HALF_A_MINUTE_NS
-    stage.supervisor._end_hanging()
+    stage.look_for(3600)
     assert not stage.was_killed()
 
 
@@ -109,8 +133,7 @@ def test_a_worker_that_finishes_what_it_has_is_left_alone(stage: Stage) -> None:
     stage.board.set_up(0)
     stage.board.see(0)
     stage.board.set_accepts(0, accepts=False)
-    stage.now_ns += 100 * _HALF_A_MINUTE_NS
-    stage.supervisor._end_hanging()
+    stage.look_for(3600)
     assert not stage.was_killed()
 
 
