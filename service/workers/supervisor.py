@@ -25,9 +25,11 @@ from service.engine.cores import usable_cores
 from service.errors import ConfigurationError
 from service.server import SIGNALLED, STOP_SIGNALS, bind, end_process, serve, url_of
 from service.settings import Settings
+from service.telemetry.declaring import Declaring
 from service.telemetry.logs import configure_logging, log
 from service.telemetry.shared_page import Page
 from service.telemetry.shared_series import SharedSeries
+from service.telemetry.worker_metrics import Ending, WorkerMetrics
 from service.workers.balance import Balance
 from service.workers.board import Board
 from service.workers.restarts import Restarts
@@ -98,7 +100,10 @@ class Supervisor:
         self._cores = cores
         self._fork = fork
         self._board = Board(workers)
-        self._pages = [Page() for _ in range(workers)]
+        self._pages = [Page() for _ in range(workers + 1)]  # the last is the supervisor's own
+        series = SharedSeries(self._pages, number=workers)
+        self._restarted = WorkerMetrics(Declaring(series.registry, shared=series)).restarts
+        self._hung: set[int] = set()
         self._restarts = Restarts()
         self._running: dict[int, _Worker] = {}
         self._due_s = dict.fromkeys(range(workers), 0.0)  # when a worker that does not run is to be started
@@ -171,7 +176,7 @@ class Supervisor:
             for other in self._running.values():
                 os.close(other.report)
             configure_logging(self._settings.log_level, worker=number)
-            workers = len(self._pages)
+            workers = self._board.workers
             post = Post(
                 settings=settings_of_worker(self._settings, number=number, workers=workers, cores=self._cores),
                 listener=self._listener,
@@ -206,8 +211,15 @@ class Supervisor:
         if self._stop_by_s is not None:
             self._all_clean = self._all_clean and wanted
             return
+        self._restarted[self._ending(worker.pid, code)].inc()
         lived_s = time.monotonic() - worker.started_s
         self._start_again(worker.number, lived_s=lived_s, came_up=came_up, meant_to=wanted, reason=reason)
+
+    def _ending(self, pid: int, code: int) -> Ending:
+        if pid in self._hung:
+            self._hung.remove(pid)
+            return "hung"
+        return "asked" if code == EXIT_CLEAN else "signal" if code < 0 else "error"
 
     def _start_again(
         self, number: int, *, lived_s: float, came_up: bool, meant_to: bool, reason: str | None = None
@@ -255,11 +267,13 @@ class Supervisor:
                 reason = "its event loop stands still" if hangs else "it outlasts the drain time"
                 log(logging.ERROR, "worker killed", worker=worker.number, pid=worker.pid, reason=reason)
                 os.kill(worker.pid, signal.SIGKILL)
+                self._hung.add(worker.pid)
 
     def _awake_s(self) -> float:
-        """Tell for how long all processes have had a chance to run: a container may be paused, a terminal's job stopped.
+        """Tell for how long all processes have had a chance to run.
 
-        The clock goes on meanwhile, and workers that were not seen for an hour may have done nothing wrong.
+        A container may be paused, a terminal's job stopped, and the clock goes on: workers that were not seen for an
+        hour may have done nothing wrong.
         """
         now_ns = self._board.clock_ns()
         if now_ns - self._looked_ns > _PAUSED_S * 1e9:

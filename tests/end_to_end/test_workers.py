@@ -197,6 +197,7 @@ def test_a_killed_worker_costs_its_own_requests_and_no_others(tmp_path: Path) ->
     assert set(lost) <= {"lost"}
     assert len(lost) <= held  # fewer where a client was between two requests
     assert value(text, "convserve_predictions_total", outcome="ok") >= max(counted, outcomes.count("200"))
+    assert value(text, "convserve_worker_restarts_total", reason="signal") == 1
     assert [line["signal"] for line in ended[:1]] == ["SIGKILL"]
 
 
@@ -342,6 +343,8 @@ def test_an_operator_may_renew_a_worker(tmp_path: Path) -> None:
         workers_of(service)[0].terminate()
         until_all_up(service, starts=3)
         assert len(workers_of(service)) == 2
+        text = httpx.get(f"{service.url}/metrics", timeout=60).text
+        assert value(text, "convserve_worker_restarts_total", reason="asked") == 1
         assert service.stop() == 0
         lines = service.log_lines()
     assert not [line for line in lines if line["level"] in ("error", "critical")]

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from service.errors import ConfigurationError
@@ -60,9 +61,9 @@ def test_a_worker_that_cannot_be_forked_is_tried_again_and_the_service_goes_on()
 
     with socket.socket() as listener:
         supervisor = Supervisor(Settings(workers=2), listener=listener, workers=2, cores=2, fork=without_memory)
-        open_files = len(os.listdir("/proc/self/fd"))
+        open_files = psutil.Process().num_fds()
         supervisor._start_due()
-        assert len(os.listdir("/proc/self/fd")) == open_files
+        assert psutil.Process().num_fds() == open_files
         assert supervisor._running == {}
         assert all(due_s > time.monotonic() - 1 for due_s in supervisor._due_s.values())
         assert supervisor._due_s.keys() == {0, 1}
@@ -77,10 +78,12 @@ def test_without_any_process_for_a_worker_the_supervisor_gives_up() -> None:
 
     with socket.socket() as listener:
         supervisor = Supervisor(Settings(workers=2), listener=listener, workers=2, cores=2, fork=without_processes)
+        for _ in range(MOST_FAILURES - 1):
+            supervisor._due_s = {0: 0.0}
+            supervisor._start_due()
+        supervisor._due_s = {1: 0.0}
         with pytest.raises(ConfigurationError, match="No worker came up"):
-            for _ in range(MOST_FAILURES):
-                supervisor._due_s = dict.fromkeys(range(2), 0.0)
-                supervisor._start_due()
+            supervisor._start_due()
 
 
 def test_a_worker_that_was_not_seen_for_half_a_minute_is_killed(stage: Stage) -> None:
@@ -142,3 +145,22 @@ def test_a_worker_that_outlasts_the_drain_time_by_far_is_killed(stage: Stage) ->
     stage.supervisor._stop_by_s = time.monotonic() - 1
     stage.supervisor._end_hanging()
     assert stage.was_killed()
+
+
+@pytest.mark.parametrize(
+    ("code", "ending"), [(0, "asked"), (1, "error"), (2, "error"), (-signal.SIGKILL, "signal"), (-11, "signal")]
+)
+def test_an_end_is_counted_by_its_kind(stage: Stage, code: int, ending: str) -> None:
+    """Whoever looks at the metric sees what to look for in the log."""
+    assert not stage.was_killed()
+    assert stage.supervisor._ending(stage.pid, code) == ending
+
+
+def test_a_worker_that_the_supervisor_killed_is_counted_as_hung(stage: Stage) -> None:
+    """Once; another process that is given the same id later has nothing to do with it."""
+    stage.board.set_up(0)
+    stage.board.see(0)
+    stage.look_for(60)
+    assert stage.was_killed()
+    assert stage.supervisor._ending(stage.pid, -signal.SIGKILL) == "hung"
+    assert stage.supervisor._ending(stage.pid, -signal.SIGKILL) == "signal"
