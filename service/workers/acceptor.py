@@ -42,35 +42,40 @@ class Acceptor:
         loop: asyncio.AbstractEventLoop,
         stand_back_s: float = STAND_BACK_S,
     ) -> None:
-        self.started = False
         self._listener = listener
         self._make_protocol = make_protocol
         self._balance = balance
         self._loop = loop
         self._stand_back_s = stand_back_s
+        self._accepts = False
         self._closed = False
         self._pause: asyncio.TimerHandle | None = None
         self._connecting: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Accept from now on."""
-        if not self.started and not self._closed:
-            self.started = True
+        """Accept from now on, unless closed."""
+        if not self._accepts and not self._closed:
+            self._accepts = True
             self._balance.on_closed = self._look_again
             self._balance.board.set_accepts(self._balance.number, accepts=True)
             self._loop.add_reader(self._listener, self._on_connection)
 
-    def close(self) -> None:
-        """Accept nothing more; connections stay. Part of `asyncio.Server`."""
-        if self._closed:
+    def rest(self) -> None:
+        """Leave what comes to other workers until `start`; connections stay."""
+        if not self._accepts:
             return
-        self._closed = True
+        self._accepts = False
         self._balance.board.set_accepts(self._balance.number, accepts=False)
-        if self._pause is not None:
+        if self._pause is None:
+            self._loop.remove_reader(self._listener)
+        else:
             self._pause.cancel()
             self._pause = None
-        elif self.started:
-            self._loop.remove_reader(self._listener)
+
+    def close(self) -> None:
+        """Accept nothing more; connections stay. Part of `asyncio.Server`."""
+        self._closed = True
+        self.rest()
 
     async def wait_closed(self) -> None:
         """Wait for connections that were being taken over. Part of `asyncio.Server`."""
@@ -95,15 +100,21 @@ class Acceptor:
             task.add_done_callback(self._connecting.discard)
 
     async def _connect(self, connection: socket.socket) -> None:
-        connection.settimeout(0)
-        protocol = self._make_protocol()
+        """Run a connection that is counted; once it is made it counts itself no more when it ends."""
+        protocol = None
         try:
+            connection.settimeout(0)
+            protocol = self._make_protocol()
             await self._loop.connect_accepted_socket(lambda: protocol, connection)
-        except OSError:  # gone already
-            connection.close()
-        if not protocol.made:
-            self._balance.closed()
-        elif self._closed:
+        except OSError as error:
+            log(logging.DEBUG, "a connection was gone before it was taken over", reason=str(error))
+        except Exception as error:  # noqa: BLE001  whatever it is costs this connection, and no place in the count
+            log(logging.ERROR, "cannot take over a connection", error=error)
+        finally:
+            if protocol is None or not protocol.made:
+                connection.close()
+                self._balance.closed()
+        if self._closed and protocol is not None and protocol.made:
             protocol.shutdown()  # it came too late to be among those that the server has told to finish
 
     def _stand_back(self, pause_s: float) -> None:

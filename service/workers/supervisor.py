@@ -140,20 +140,19 @@ class Supervisor:
 
     def _start_due(self) -> None:
         due = [number for number, due_s in self._due_s.items() if due_s <= time.monotonic()]
-        accepts_at_once = not self._board.any_up()
-        if accepts_at_once:
+        if not self._board.any_up():
             for number in due:
                 self._board.expect(number)
         for number in due:
             del self._due_s[number]
             try:
-                self._start(number, accepts_at_once=accepts_at_once)
+                self._start(number)
             except OSError as error:  # no memory, no process or no file is left for it now
                 log(logging.ERROR, "cannot start a worker", worker=number, reason=str(error))
                 self._board.clear(number)
                 self._start_again(number, lived_s=0.0, came_up=False, meant_to=False)
 
-    def _start(self, number: int, *, accepts_at_once: bool) -> None:
+    def _start(self, number: int) -> None:
         report, writes = os.pipe()
         try:
             pid = self._fork()
@@ -163,12 +162,12 @@ class Supervisor:
             raise
         if pid == 0:
             os.close(report)
-            self._become_worker(number, report=writes, accepts_at_once=accepts_at_once)
+            self._become_worker(number, report=writes)
         os.close(writes)
         self._running[pid] = _Worker(number, pid, time.monotonic(), report)
         log(logging.INFO, "worker started", worker=number, pid=pid)
 
-    def _become_worker(self, number: int, *, report: int, accepts_at_once: bool) -> NoReturn:
+    def _become_worker(self, number: int, *, report: int) -> NoReturn:
         """Run as a worker in a new process, and never come back into the supervisor's code."""
         code = EXIT_UNFINISHED
         try:
@@ -184,7 +183,6 @@ class Supervisor:
                 series=SharedSeries(self._pages, number=number),
                 lifeline=self._lifeline[0],
                 report=report,
-                accepts_at_once=accepts_at_once,
             )
             code = run_worker(post)
         except BaseException as error:  # noqa: BLE001  whatever it is, it must not reach the supervisor's loop

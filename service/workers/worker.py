@@ -1,11 +1,13 @@
 """One worker process: the service as it is with one process, on its share of cores and connections.
 
-    forked ──▶ app built ──▶ accepts at once where nobody else serves yet,
-                             else when its models are loaded ──▶ SIGTERM: answers what it has accepted ──▶ exit 0
+    forked ──▶ app built ──▶ accepts when its models are loaded, before that
+                             only where nobody else can answer ──▶ SIGTERM: answers what it has accepted ──▶ exit 0
 
-The terminal's Ctrl-C is the supervisor's business. A second SIGTERM changes nothing, because a process manager may send
-one to every process and the supervisor sends another; whoever wants an end at once has SIGKILL. A worker whose
-supervisor is gone ends as if it had been told to.
+Clients that find one worker ready are therefore not sent to another that is not.
+
+The terminal's Ctrl-C and its end are the supervisor's business. A second SIGTERM changes nothing, because a process
+manager may send one to every process and the supervisor sends another; whoever wants an end at once has SIGKILL. A
+worker whose supervisor is gone ends as if it had been told to.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 
@@ -49,7 +52,6 @@ class Post:
         series: Its counts among theirs.
         lifeline: Read end of a pipe that says nothing and is closed when the supervisor ends.
         report: Write end of a pipe for the reason why this worker cannot serve.
-        accepts_at_once: Whether it accepts before its models are loaded, because nobody else answers.
 
     """
 
@@ -59,7 +61,6 @@ class Post:
     series: SharedSeries
     lifeline: int
     report: int
-    accepts_at_once: bool
 
 
 class WorkerServer(Server):
@@ -71,7 +72,7 @@ class WorkerServer(Server):
 
     """
 
-    stop_signals = (signal.SIGTERM,)
+    stop_signals = ()  # `run_worker` sets what the process does with signals, from its start to its end
 
     def __init__(self, app: FastAPI, *, post: Post) -> None:
         super().__init__(configuration(app, post.settings), on_stop=app.state.context.scheduler.drain)
@@ -79,6 +80,7 @@ class WorkerServer(Server):
         self._balance = post.balance
         self._metrics = app.state.context.metrics
         self._is_loaded = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def loaded(self) -> None:
         """Note that the models are there: time to accept."""
@@ -90,26 +92,30 @@ class WorkerServer(Server):
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         self._acceptor = Acceptor(self._post.listener, make_protocol=self._protocol, balance=self._balance, loop=loop)
         self.servers = [self._acceptor]  # type: ignore[list-item]  # of a server uvicorn needs no more than it has
         loop.add_reader(self._post.lifeline, self._orphaned)
-        if self._post.accepts_at_once:
-            self._acceptor.start()
         self.started = True
 
     async def on_tick(self, counter: int) -> bool:
         """Show that this worker lives, ten times a second."""
         self._balance.turn()
         self._metrics.publish()
-        if self._is_loaded or self._balance.is_alone():  # alone: who was there when this one was forked is not any more
+        if self._is_loaded or not self._balance.others_serve():
             self._acceptor.start()
+        else:
+            self._acceptor.rest()
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Finish what is accepted, however often one asks."""
-        if not self.should_exit:
-            super().handle_exit(sig, frame)
+        """Leave what comes to the other workers at once, and finish what is accepted, however often one asks."""
+        if self.should_exit:
+            return
+        super().handle_exit(sig, frame)
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended meanwhile
+                self._loop.call_soon_threadsafe(self._acceptor.close)
 
     def _protocol(self) -> BalancedHttpProtocol:
         return BalancedHttpProtocol(
@@ -133,6 +139,7 @@ def run_worker(post: Post) -> int:
 
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_early)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     post.series.begin(os.getpid())
@@ -149,6 +156,7 @@ def run_worker(post: Post) -> int:
             shared=post.series,
         )
         server = WorkerServer(app, post=post)
+        signal.signal(signal.SIGTERM, server.handle_exit)
         server.run(sockets=[post.listener])
     except ConvserveError as error:
         failures.append(error)
