@@ -104,7 +104,7 @@ class Supervisor:
         series = SharedSeries(self._pages, number=workers)
         self._restarted = WorkerMetrics(Declaring(series.registry, shared=series)).restarts
         self._hung: set[int] = set()
-        self._restarts = Restarts()
+        self._restarts = Restarts(workers)
         self._running: dict[int, _Worker] = {}
         self._due_s = dict.fromkeys(range(workers), 0.0)  # when a worker that does not run is to be started
         self._lifeline = os.pipe()

@@ -432,4 +432,4 @@ def test_workers_that_crash_at_their_start_are_given_up(tmp_path: Path) -> None:
     )
     assert result.returncode == 2
     assert "convserve: No worker came up" in result.stderr
-    assert 5 <= result.stderr.count('"signal":"SIGSEGV"') <= 6
+    assert 10 <= result.stderr.count('"signal":"SIGSEGV"') <= 16  # five of each; one may be ahead of the other

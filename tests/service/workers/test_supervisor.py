@@ -78,8 +78,8 @@ def test_without_any_process_for_a_worker_the_supervisor_gives_up() -> None:
 
     with socket.socket() as listener:
         supervisor = Supervisor(Settings(workers=2), listener=listener, workers=2, cores=2, fork=without_processes)
-        for _ in range(MOST_FAILURES - 1):
-            supervisor._due_s = {0: 0.0}
+        for number in [0, 1] * (MOST_FAILURES - 1) + [0]:
+            supervisor._due_s = {number: 0.0}
             supervisor._start_due()
         supervisor._due_s = {1: 0.0}
         with pytest.raises(ConfigurationError, match="No worker came up"):
