@@ -1,7 +1,7 @@
 """The parent of the workers: binds the port, starts them, replaces those that die, and ends with the last of them.
 
-    SIGTERM or Ctrl-C ──▶ every worker told to stop ──▶ all have ended ──▶ exit 0
-    the same again    ──▶ every worker killed       ──▶ exit 128 + signal
+    SIGTERM, Ctrl-C or the end of its terminal ──▶ every worker told to stop ──▶ all have ended ──▶ exit 0
+    SIGTERM or Ctrl-C again                    ──▶ every worker killed       ──▶ exit 128 + signal
 
 It imports all that a worker needs, starts no thread and loads no model, and forks: what was imported is in memory once,
 and a replacement is there in an instant. It handles no request.
@@ -23,7 +23,7 @@ from typing import Final, NoReturn
 from service.engine.allocator import tune_allocator
 from service.engine.cores import usable_cores
 from service.errors import ConfigurationError
-from service.server import SIGNALLED, STOP_SIGNALS, bind, end_process, serve, url_of
+from service.server import SIGNALLED, bind, end_process, is_impatient, serve, stop_signals, url_of
 from service.settings import Settings
 from service.telemetry.declaring import Declaring
 from service.telemetry.logs import configure_logging, log
@@ -36,7 +36,6 @@ from service.workers.restarts import Restarts
 from service.workers.share import count_workers, settings_of_worker
 from service.workers.worker import EXIT_CLEAN, EXIT_UNFINISHED, Post, run_worker
 
-_AWAITED: Final = (signal.SIGCHLD, *STOP_SIGNALS)
 _LOOK_S: Final = 1.0  # how often the supervisor wakes without being woken
 _HANGS_S: Final = 30.0  # a worker whose event loop has stood still for so long is replaced
 _PAUSED_S: Final = 5.0  # the supervisor does next to nothing: if it did not run for so long, nobody did
@@ -106,6 +105,7 @@ class Supervisor:
         self._hung: set[int] = set()
         self._restarts = Restarts(workers)
         self._running: dict[int, _Worker] = {}
+        self._stop_signals = stop_signals()
         self._due_s = dict.fromkeys(range(workers), 0.0)  # when a worker that does not run is to be started
         self._lifeline = os.pipe()
         self._looked_ns = self._awake_since_ns = 0
@@ -121,13 +121,14 @@ class Supervisor:
         """
         # Whoever started this program may have left it set to be ignored; then nobody would be told of a worker's end.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)  # they are waited for instead
+        awaited = (signal.SIGCHLD, *self._stop_signals)
+        signal.pthread_sigmask(signal.SIG_BLOCK, awaited)  # they are waited for instead
         gc.collect()
         gc.freeze()  # what was imported is never looked at again, so its pages stay shared
         while self._running or self._stop_by_s is None:
             self._start_due()
-            received = signal.sigtimedwait(_AWAITED, self._wait_s())
-            if received is not None and received.si_signo in STOP_SIGNALS:
+            received = signal.sigtimedwait(awaited, self._wait_s())
+            if received is not None and received.si_signo in self._stop_signals:
                 self._stop(signal.Signals(received.si_signo))
             self._reap()
             self._end_hanging()
@@ -244,6 +245,8 @@ class Supervisor:
 
     def _stop(self, sig: signal.Signals) -> None:
         if self._stop_by_s is not None:
+            if not is_impatient(sig):
+                return
             log(logging.WARNING, "ended at once by a second signal", signal=sig.name)
             self._kill_all()
             end_process(SIGNALLED + sig)

@@ -18,7 +18,8 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
@@ -72,8 +73,6 @@ class WorkerServer(Server):
 
     """
 
-    stop_signals = ()  # `run_worker` sets what the process does with signals, from its start to its end
-
     def __init__(self, app: FastAPI, *, post: Post) -> None:
         super().__init__(configuration(app, post.settings), on_stop=app.state.context.scheduler.drain)
         self._post = post
@@ -107,6 +106,11 @@ class WorkerServer(Server):
         else:
             self._acceptor.rest()
         return await super().on_tick(counter)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: `run_worker` says what the process does with them, from its start to its end."""
+        yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Leave what comes to the other workers at once, and finish what is accepted, however often one asks."""

@@ -255,9 +255,11 @@ def test_connections_are_even_again_after_a_worker_was_replaced(tmp_path: Path) 
         asyncio.run(until(even))
 
 
-@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_stop_under_load_answers_everything_that_was_accepted(tmp_path: Path, sig: signal.Signals) -> None:
     """In every worker; the exit code is 0, also where the signal reaches all processes, as from a terminal."""
+    if sig == signal.SIGHUP and signal.getsignal(sig) is signal.SIG_IGN:
+        pytest.skip("these tests run under nohup, and so would the service")
     settings = {"workers": 2, "queue_size": 64, "deadline_ms": 60_000}
     with running_service(tmp_path, models_dir=slow_model(tmp_path, busy_work=4), **settings) as service:
         until_all_up(service)
@@ -266,6 +268,8 @@ def test_stop_under_load_answers_everything_that_was_accepted(tmp_path: Path, si
         def tell_everyone() -> None:
             for pid in everyone:
                 os.kill(pid, sig)
+            if sig == signal.SIGHUP:  # the shell sends one, and the kernel another
+                os.kill(everyone[0], sig)
 
         outcomes = asyncio.run(_load_and_stop(service, tell_everyone))
         assert service.process.wait(60) == 0
@@ -314,8 +318,11 @@ def test_second_signal_ends_all_processes_at_once(tmp_path: Path) -> None:
         request = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(RED) + RED
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(request)
-            while value(httpx.get(f"{service.url}/metrics", timeout=60).text, "convserve_queue_depth") < 1:
-                pass
+
+            def in_work() -> bool:
+                return value(httpx.get(f"{service.url}/metrics", timeout=60).text, "convserve_queue_depth") >= 1
+
+            asyncio.run(until(in_work))
             service.process.send_signal(signal.SIGTERM)
             asyncio.run(until(lambda: bool(events(service, "stopping"))))
             service.process.send_signal(signal.SIGTERM)
