@@ -23,6 +23,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
+import uvicorn.lifespan.on  # uvicorn imports both late, which would be after the fork: in each worker again,
+import uvicorn.loops.uvloop  # noqa: F401  and without uvloop each of them would fail, instead of the supervisor
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 

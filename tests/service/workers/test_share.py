@@ -23,6 +23,14 @@ def test_more_workers_than_the_cores_are_good_for_are_refused() -> None:
         count_workers(Settings(workers=9), cores=2)
 
 
+def test_where_workers_cannot_be_forked_one_is_enough_and_more_are_refused() -> None:
+    """`auto` takes what the system gives; a number is a demand."""
+    assert count_workers(Settings(workers="auto"), cores=4, can_supervise=False) == 1
+    assert count_workers(Settings(workers=1), cores=4, can_supervise=False) == 1
+    with pytest.raises(ConfigurationError, match=r"CONVSERVE_WORKERS=2 needs Linux.* CONVSERVE_WORKERS=1"):
+        count_workers(Settings(workers=2), cores=4, can_supervise=False)
+
+
 @pytest.mark.parametrize(
     ("cores", "workers", "shares"), [(2, 2, [1, 1]), (5, 2, [3, 2]), (8, 3, [3, 3, 2]), (1, 4, [1, 1, 1, 1])]
 )

@@ -6,6 +6,8 @@ import errno
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -17,6 +19,7 @@ from service.settings import Settings
 from service.workers.board import Board
 from service.workers.restarts import MOST_FAILURES
 from service.workers.supervisor import Supervisor, _Worker
+from tests.end_to_end.processes import ROOT
 
 _SECOND_NS = 1_000_000_000
 
@@ -164,3 +167,11 @@ def test_a_worker_that_the_supervisor_killed_is_counted_as_hung(stage: Stage) ->
     assert stage.was_killed()
     assert stage.supervisor._ending(stage.pid, -signal.SIGKILL) == "hung"
     assert stage.supervisor._ending(stage.pid, -signal.SIGKILL) == "signal"
+
+
+def test_the_supervisor_has_imported_what_a_worker_runs_on() -> None:
+    """It is in memory once, a replacement is there at once, and what is not installed is missed before any fork."""
+    needed = ("uvloop", "httptools", "uvicorn.lifespan.on", "onnxruntime", "PIL.Image", "service.app")
+    code = f"import service.workers.supervisor, sys; print([name for name in {needed} if name not in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
