@@ -38,6 +38,10 @@ class Balance:
         least = self.board.least_of_others(self.number)
         return least is None or self.board.connections(self.number) <= least
 
+    def is_alone(self) -> bool:
+        """Tell whether no other worker accepts."""
+        return self.board.least_of_others(self.number) is None
+
     def others_serve(self) -> bool:
         """Tell whether another worker takes connections and can answer them."""
         return self.board.others_serve(self.number)

@@ -93,10 +93,11 @@ class WorkerServer(Server):
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
-        loop = self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         self._acceptor = Acceptor(self._post.listener, make_protocol=self._protocol, balance=self._balance, loop=loop)
         self.servers = [self._acceptor]  # type: ignore[list-item]  # of a server uvicorn needs no more than it has
         loop.add_reader(self._post.lifeline, self._orphaned)
+        self._loop = loop
         self.started = True
 
     async def on_tick(self, counter: int) -> bool:
@@ -114,14 +115,24 @@ class WorkerServer(Server):
         """Leave signals alone: `run_worker` says what the process does with them, from its start to its end."""
         yield
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  a signal handler's signature
         """Leave what comes to the other workers at once, and finish what is accepted, however often one asks."""
         if self.should_exit:
             return
-        super().handle_exit(sig, frame)
+        log(logging.INFO, "stopping", signal=signal.Signals(sig).name)
+        self.should_exit = True
         if self._loop is not None:
             with suppress(RuntimeError):  # it has ended meanwhile
-                self._loop.call_soon_threadsafe(self._acceptor.close)
+                self._loop.call_soon_threadsafe(self._leave)
+
+    def _leave(self) -> None:
+        self._acceptor.stop()
+        self._post.listener.close()  # when all have done so, a client is refused at once instead of waiting in vain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Refuse work only now that connections are told to end: until here they may bring some, which is answered."""
+        self._on_stop()
+        await super().shutdown(sockets)
 
     def _protocol(self) -> BalancedHttpProtocol:
         return BalancedHttpProtocol(

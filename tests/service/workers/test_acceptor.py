@@ -187,6 +187,30 @@ async def test_an_acceptor_that_is_closed_takes_nothing_more_and_keeps_what_it_h
             writer.close()
 
 
+async def test_connections_that_wait_when_the_last_worker_stops_are_taken_and_answered() -> None:
+    """Their clients believe to be connected; the worker that stops first leaves them to the other."""
+    async with opened(2) as port:
+        waiting = [socket.create_connection(port.listener.getsockname()) for _ in range(3)]  # nobody accepts meanwhile
+        port.acceptors[0].stop()
+        assert port.held == [0, 0]
+        port.acceptors[1].stop()
+        assert port.held == [0, 3]
+        for client in waiting:
+            connection = await asyncio.open_connection(sock=client)
+            assert (await ask(connection)).startswith(b"HTTP/1.1 200")
+            connection[1].close()
+
+
+async def test_an_acceptor_that_has_stopped_does_not_start_again() -> None:
+    """Nor does it take what comes later."""
+    async with opened(1) as port:
+        port.acceptors[0].stop()
+        port.acceptors[0].start()
+        with socket.create_connection(port.listener.getsockname()):
+            port.acceptors[0].stop()
+            assert port.held == [0]
+
+
 async def test_an_acceptor_that_rests_leaves_what_comes_to_others_until_it_starts_again() -> None:
     """And keeps what it has; resting twice is resting."""
     async with opened(2) as port:

@@ -60,6 +60,14 @@ def test_there_is_always_one_whose_turn_it_is() -> None:
         assert any(balance.is_turn() for balance in balances(connections))
 
 
+def test_a_worker_alone_knows_it() -> None:
+    """Nobody else accepts, whether loaded or not."""
+    first, second = balances((0, 0))
+    assert not first.is_alone()
+    second.board.set_accepts(second.number, accepts=False)
+    assert first.is_alone()
+
+
 def test_a_worker_knows_whether_another_can_answer() -> None:
     """One that takes connections and has loaded its models; it need not be ready itself then."""
     first, second = balances((0, 0))

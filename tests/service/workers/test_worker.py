@@ -26,7 +26,8 @@ class Station:
     """The server of one of two workers, with all that a supervisor gives it; the other one is a line on the board."""
 
     def __init__(self, models_dir: Path, listener: socket.socket) -> None:
-        self.board = Board(2, clock_ns=lambda: 1)  # nobody is taken for dead because a test takes long
+        self.now_ns = 1  # nobody is taken for dead because a test takes long
+        self.board = Board(2, clock_ns=lambda: self.now_ns)
         self.lifeline, self.supervisor_end = os.pipe()
         settings = Settings(models_dir=models_dir)
         series = SharedSeries([Page(numbers=4096, name_bytes=2**20) for _ in range(2)], number=0)
@@ -38,7 +39,8 @@ class Station:
             lifeline=self.lifeline,
             report=-1,
         )
-        self.server = WorkerServer(create_app(settings, shared=series), post=post)
+        self.app = create_app(settings, shared=series)
+        self.server = WorkerServer(self.app, post=post)
 
     def let_other_serve(self) -> None:
         """Let the other worker come up and accept."""
@@ -66,7 +68,8 @@ async def station(tmp_path: Path) -> AsyncIterator[Station]:
         station.server.lifespan = config.lifespan_class(config)
         await station.server.startup()
         yield station
-        await station.server.shutdown()
+        if not station.app.state.context.scheduler.draining:
+            await station.server.shutdown()
         asyncio.get_running_loop().remove_reader(station.lifeline)
         for end in (station.lifeline, station.supervisor_end):
             os.close(end)
@@ -112,6 +115,30 @@ async def test_a_worker_that_is_told_to_stop_accepts_nothing_more_at_once(statio
     assert not station.accepts()
     assert await station.tick()
     assert not station.accepts()
+
+
+async def test_a_worker_that_is_told_to_stop_refuses_no_work_before_its_connections_are_told_to_end(
+    station: Station,
+) -> None:
+    """A request that a client sends over a connection it still has is answered, here or by nobody."""
+    station.server.handle_exit(signal.SIGTERM, None)
+    await station.tick()
+    scheduler = station.app.state.context.scheduler
+    assert not scheduler.draining
+    await station.server.shutdown()
+    assert scheduler.draining
+
+
+async def test_a_worker_that_finishes_its_work_is_not_taken_for_hanging(station: Station) -> None:
+    """From the end of its server's clock on it need not be seen."""
+    station.server.loaded()
+    await station.tick()
+    station.server.handle_exit(signal.SIGTERM, None)
+    await asyncio.sleep(0)
+    await station.tick()
+    await station.server.shutdown()
+    station.now_ns += 3600 * 10**9
+    assert station.board.unseen_s(0) == 0
 
 
 async def test_a_worker_is_told_to_stop_by_the_end_of_its_supervisor(station: Station) -> None:
