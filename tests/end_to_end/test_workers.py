@@ -24,6 +24,7 @@ from tests.model_folders import color_network, picture, write_model
 
 RED = picture("red")
 _PATIENCE_S = 600.0  # reached only by what hangs
+PATIENT = {"deadline_ms": 600_000, "drain_timeout_ms": 600_000}
 
 
 def workers_of(service: Service) -> list[psutil.Process]:
@@ -185,7 +186,7 @@ def slow_model(folder: Path, *, busy_work: int) -> Path:
 
 def test_a_killed_worker_costs_its_own_requests_and_no_others(tmp_path: Path) -> None:
     """Of many callers only those in its hands get no answer; it is replaced, and the counts do not go backwards."""
-    settings = {"workers": 2, "queue_size": 64, "deadline_ms": 60_000}
+    settings = {"workers": 2, "queue_size": 64, **PATIENT}
     with running_service(tmp_path, models_dir=slow_model(tmp_path, busy_work=4), **settings) as service:
         until_all_up(service)
         outcomes, held, counted = asyncio.run(_kill_under_load(service))
@@ -223,7 +224,7 @@ async def _kill_under_load(service: Service) -> tuple[list[str], int, float]:
             if len(outcomes) >= 32:
                 enough.set()
 
-    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=16)) as client:
+    async with httpx.AsyncClient(timeout=_PATIENCE_S, limits=httpx.Limits(max_connections=16)) as client:
         callers = [asyncio.create_task(ask(client)) for _ in range(16)]
         await enough.wait()
         counted = value(
@@ -260,7 +261,7 @@ def test_stop_under_load_answers_everything_that_was_accepted(tmp_path: Path, si
     """In every worker; the exit code is 0, also where the signal reaches all processes, as from a terminal."""
     if sig == signal.SIGHUP and signal.getsignal(sig) is signal.SIG_IGN:
         pytest.skip("these tests run under nohup, and so would the service")
-    settings = {"workers": 2, "queue_size": 64, "deadline_ms": 60_000}
+    settings = {"workers": 2, "queue_size": 64, **PATIENT}
     with running_service(tmp_path, models_dir=slow_model(tmp_path, busy_work=4), **settings) as service:
         until_all_up(service)
         everyone = [service.process.pid, *(worker.pid for worker in workers_of(service))]
@@ -310,7 +311,7 @@ async def _load_and_stop(service: Service, stop: Callable[[], None]) -> list[str
 
 def test_second_signal_ends_all_processes_at_once(tmp_path: Path) -> None:
     """Whoever asks twice does not wait for work in progress."""
-    settings = {"workers": 2, "threads": 1, "queue_size": 8, "deadline_ms": 60_000}
+    settings = {"workers": 2, "threads": 1, "queue_size": 8, **PATIENT}
     with running_service(tmp_path, models_dir=slow_model(tmp_path, busy_work=40), **settings) as service:
         until_all_up(service)
         workers = workers_of(service)
@@ -387,7 +388,7 @@ async def _renew_under_load(service: Service) -> list[str]:
                 continue
             outcomes.append(str(answer.status_code))
 
-    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=8)) as client:
+    async with httpx.AsyncClient(timeout=_PATIENCE_S, limits=httpx.Limits(max_connections=8)) as client:
         callers = [asyncio.create_task(ask(client)) for _ in range(8)]
         await until(lambda: len(outcomes) >= 32)
         workers_of(service)[0].terminate()
