@@ -204,7 +204,7 @@ class Supervisor:
         self._pages[worker.number].end()
         reason = _read_report(worker.report)
         wanted = code == EXIT_CLEAN
-        ended_by = signal.Signals(-code).name if code < 0 else None
+        ended_by = _name(-code) if code < 0 else None
         level = logging.INFO if wanted else logging.ERROR
         log(level, "worker ended", worker=worker.number, pid=worker.pid, code=code, signal=ended_by, reason=reason)
         if self._stop_by_s is not None:
@@ -287,6 +287,14 @@ class Supervisor:
             os.kill(pid, signal.SIGKILL)
         for pid in self._running:
             os.waitpid(pid, 0)
+
+
+def _name(sig: int) -> str:
+    """Name a signal; most of the real-time ones have no name."""
+    try:
+        return signal.Signals(sig).name
+    except ValueError:
+        return str(sig)
 
 
 def _read_report(report: int) -> str | None:

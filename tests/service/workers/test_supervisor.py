@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import socket
@@ -148,6 +149,20 @@ def test_a_worker_that_outlasts_the_drain_time_by_far_is_killed(stage: Stage) ->
     stage.supervisor._stop_by_s = time.monotonic() - 1
     stage.supervisor._end_hanging()
     assert stage.was_killed()
+
+
+def test_a_worker_that_was_ended_by_a_signal_without_a_name_is_replaced(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of the real-time signals only two have one."""
+    report, writes = os.pipe()
+    os.close(writes)
+    stage.supervisor._due_s.clear()
+    with caplog.at_level(logging.ERROR, logger="convserve"):
+        stage.supervisor._note_end(_Worker(0, stage.pid, time.monotonic(), report), -40)
+    assert list(stage.supervisor._due_s) == [0]
+    assert caplog.records[0].__dict__["convserve_fields"]["signal"] == "40"
+    assert not stage.was_killed()
 
 
 @pytest.mark.parametrize(
