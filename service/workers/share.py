@@ -41,6 +41,21 @@ def count_workers(settings: Settings, *, cores: int, can_supervise: bool = CAN_S
     return settings.workers
 
 
+def require_form(settings: Settings, *, workers: int, cores: int) -> None:
+    """Refuse a form that some worker cannot give, before any is started: others might come up meanwhile.
+
+    Raises:
+        ConfigurationError: A worker has one thread, and the form needs several.
+
+    """
+    last = settings_of_worker(settings, number=workers - 1, workers=workers, cores=cores)  # nobody has fewer
+    if settings.form in ("wide", "both") and last.threads == 1:
+        raise ConfigurationError(
+            f"CONVSERVE_FORM={settings.form} runs a network on several threads, and of {workers} workers on {cores} "
+            "cores some have one; set a smaller CONVSERVE_WORKERS, CONVSERVE_THREADS=2, or CONVSERVE_FORM=narrow."
+        )
+
+
 def settings_of_worker(settings: Settings, *, number: int, workers: int, cores: int) -> Settings:
     """Give a worker its share of cores, of the memory for bodies and of the queue.
 

@@ -33,7 +33,7 @@ from service.telemetry.worker_metrics import Ending, WorkerMetrics
 from service.workers.balance import Balance
 from service.workers.board import Board
 from service.workers.restarts import Restarts
-from service.workers.share import count_workers, settings_of_worker
+from service.workers.share import count_workers, require_form, settings_of_worker
 from service.workers.worker import EXIT_CLEAN, EXIT_UNFINISHED, Post, run_worker
 
 _LOOK_S: Final = 1.0  # how often the supervisor wakes without being woken
@@ -67,6 +67,7 @@ def supervise(settings: Settings) -> int:
     if workers == 1:
         serve(settings)
         return EXIT_CLEAN
+    require_form(settings, workers=workers, cores=cores)
     tune_allocator()
     with bind(settings) as listener:
         log(logging.INFO, "listening", url=url_of(settings), documentation="/docs", workers=workers)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from service.errors import ConfigurationError
 from service.settings import Settings
-from service.workers.share import count_workers, settings_of_worker
+from service.workers.share import count_workers, require_form, settings_of_worker
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,17 @@ def test_cores_are_shared_out_and_each_worker_has_at_least_one(cores: int, worke
     """None is left over; the first workers take what does not divide."""
     made = [settings_of_worker(Settings(), number=number, workers=workers, cores=cores) for number in range(workers)]
     assert [settings.threads for settings in made] == shares
+
+
+@pytest.mark.parametrize("form", ["wide", "both"])
+def test_a_form_that_one_of_the_workers_cannot_give_is_refused(form: Literal["wide", "both"]) -> None:
+    """Of two workers on three cores the second has one thread, which only it would find out."""
+    with pytest.raises(ConfigurationError, match=rf"CONVSERVE_FORM={form} .* of 2 workers on 3 cores"):
+        require_form(Settings(form=form), workers=2, cores=3)
+    require_form(Settings(form=form), workers=2, cores=4)
+    require_form(Settings(form=form, threads=2), workers=2, cores=3)
+    require_form(Settings(form="narrow"), workers=2, cores=3)
+    require_form(Settings(), workers=2, cores=3)
 
 
 def test_threads_that_are_set_are_those_of_each_worker() -> None:
