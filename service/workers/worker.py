@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import Final
 
 import uvicorn.lifespan.on  # uvicorn imports both late, which would be after the fork: in each worker again,
 import uvicorn.loops.uvloop  # noqa: F401  and without uvloop each of them would fail, instead of the supervisor
@@ -38,10 +39,11 @@ from service.workers.acceptor import Acceptor
 from service.workers.balance import Balance
 from service.workers.protocol import BalancedHttpProtocol
 
-EXIT_CLEAN = 0
-EXIT_UNFINISHED = 1
-EXIT_REFUSED = 2
-_REPORT_BYTES = 4096  # a pipe holds them until they are read
+EXIT_CLEAN: Final = 0
+EXIT_UNFINISHED: Final = 1
+EXIT_REFUSED: Final = 2
+ARRIVAL_S: Final = 1.0  # a part of what the supervisor waits for beyond the drain time
+_REPORT_BYTES: Final = 4096  # a pipe holds them until they are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,14 @@ class WorkerServer(Server):
     Args:
         app: What answers.
         post: See there.
+        arrival_s: How long the body of a request may still take to arrive when the worker stops, in seconds.
 
     """
 
-    def __init__(self, app: FastAPI, *, post: Post) -> None:
+    def __init__(self, app: FastAPI, *, post: Post, arrival_s: float = ARRIVAL_S) -> None:
         super().__init__(configuration(app, post.settings), on_stop=app.state.context.scheduler.drain)
         self._post = post
+        self._arrival_s = arrival_s
         self._balance = post.balance
         self._metrics = app.state.context.metrics
         self._is_loaded = False
@@ -130,9 +134,12 @@ class WorkerServer(Server):
         self._post.listener.close()  # when all have done so, a client is refused at once instead of waiting in vain
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Refuse work only now that connections are told to end: until here they may bring some, which is answered."""
-        self._on_stop()
-        await super().shutdown(sockets)
+        """Tell connections to end, and refuse only what has not arrived a while later: the rest is work accepted."""
+        refusing = asyncio.get_running_loop().call_later(self._arrival_s, self._on_stop)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            refusing.cancel()
 
     def _protocol(self) -> BalancedHttpProtocol:
         return BalancedHttpProtocol(
