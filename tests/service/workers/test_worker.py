@@ -18,6 +18,7 @@ from service.telemetry.shared_page import Page
 from service.telemetry.shared_series import SharedSeries
 from service.workers.balance import Balance
 from service.workers.board import Board
+from service.workers.protocol import BalancedHttpProtocol
 from service.workers.worker import Post, WorkerServer
 from tests.model_folders import picture as color_picture
 from tests.model_folders import write_model
@@ -138,6 +139,7 @@ async def test_a_request_that_has_begun_to_arrive_when_the_worker_stops_is_answe
     await station.tick()
     stopping = asyncio.create_task(station.server.shutdown())
     (connection,) = station.server.server_state.connections
+    assert isinstance(connection, BalancedHttpProtocol)
     await until(lambda: not connection.cycle.keep_alive)
     writer.write(picture[20:])
     answer = await reader.read()
