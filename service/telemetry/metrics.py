@@ -22,6 +22,7 @@ from service.telemetry.model_metrics import ModelMetrics
 from service.telemetry.process_group import ProcessGroupCollector
 from service.telemetry.series import DURATION_BUCKETS, UNKNOWN_MODEL
 from service.telemetry.shared_series import SharedSeries
+from service.telemetry.worker_metrics import WorkerMetrics
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 UNMATCHED_ROUTE: Final = "_unmatched"
@@ -56,6 +57,7 @@ class Metrics:
         build = self._declare.gauge("build_info", "Versions, always 1.", ("version", *runtime))
         build.labels(version=version, **runtime).set(1)
         self.model = ModelMetrics(self._declare)
+        self.workers = WorkerMetrics(self._declare)
 
     def _process_series(self) -> None:
         if self._shared is None:

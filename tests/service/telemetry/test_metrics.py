@@ -36,6 +36,7 @@ TABLE: Final[dict[str, tuple[str, set[str]]]] = {
     "convserve_model_load_seconds": ("gauge", {"model", "version"}),
     "convserve_model_warmup_seconds": ("gauge", {"model", "version"}),
     "convserve_provider_fallback": ("gauge", {"model"}),
+    "convserve_worker_restarts": ("counter", {"reason"}),
     "convserve_unauthenticated": ("gauge", set()),
     "convserve_build_info": ("gauge", {"version", "python"}),
 }
