@@ -114,6 +114,23 @@ def png_file(width: int, height: int, *, bit_depth: int, color_type: int, rows: 
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(name, data) for name, data in parts)
 
 
+def lossless_jpeg(width: int, height: int, *, components: int = 3) -> bytes:
+    """Write a JPEG of the lossless kind, all grey: each sample is as the one before, which takes a bit.
+
+    Source: ITU-T T.81, annexes B and H.
+    """
+
+    def segment(marker: int, content: bytes) -> bytes:
+        return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
+
+    frame = struct.pack(">BHHB", 8, height, width, components)
+    frame += b"".join(bytes([number, 0x11, 0]) for number in range(1, components + 1))
+    codes = bytes([0, 1, 1, *[0] * 14, 0, 1])  # 0: no difference, 10: a difference of one bit
+    scan = bytes([components]) + b"".join(bytes([number, 0]) for number in range(1, components + 1)) + bytes([1, 0, 0])
+    bits = bytes(-(-width * height * components // 8) + 1)
+    return b"\xff\xd8" + segment(0xC3, frame) + segment(0xC4, codes) + segment(0xDA, scan) + bits + b"\xff\xd9"
+
+
 def png_chunk(name: bytes, data: bytes) -> bytes:
     """Write one chunk of a PNG: length, name, data, checksum."""
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

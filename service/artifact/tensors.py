@@ -47,7 +47,7 @@ class Preprocessing:
         mean: One value per channel, in scaled units.
         std: One positive value per channel, in scaled units.
         decode: How requests that do not say otherwise are decoded. `fast` scales a JPEG photograph down on the way
-            where it has a megapixel or more and stays at least 2.5 times larger than the result; on photographs the
+            where it has a megapixel or more and stays at least 2.9 times larger than the result; on photographs the
             pixels then differ by 0.25 of 255 on average and by 4 at most. Everything else, and everything with
             `exact`, is decoded as it is. Evaluation and golden samples are always exact.
 

@@ -31,7 +31,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from service.engine.jpeg_scans import has_one_scan
+from service.engine.jpeg_scans import Coding, coding_of
 from service.errors import BadImageError, TooManyPixelsError, UnsupportedImageFormatError
 
 FORMATS: Final = ("JPEG", "PNG", "WebP", "GIF", "BMP", "AVIF")
@@ -85,6 +85,7 @@ _BYTES_PER_COEFFICIENT: Final = 2
 # Of the colours in which JPEGs come those that may be averaged. CMYK becomes RGB by products of two of its planes, and
 # the product of two averages is not the average of the products.
 _REDUCIBLE_MODES: Final = frozenset({"RGB", "L"})
+_ROW_BY_ROW: Final = Coding(in_one_scan=True, scales=False)  # of the other formats
 _one_large_picture: Final = threading.Lock()
 
 Reduction: TypeAlias = Callable[[Image.Image], int]
@@ -119,7 +120,7 @@ def decode(data: bytes, *, max_pixels: int, reduction: Reduction | None = None) 
         data: The file's bytes.
         max_pixels: Most pixels (width x height) of the file; larger ones are refused by their header. However far a
             picture is scaled down, all of its file has to be read: what is refused depends on the picture alone.
-        reduction: How far JPEGs are scaled down; None for not at all. Other formats, and CMYK, never are.
+        reduction: How far JPEGs are scaled down; None for not at all. Other formats, CMYK and lossless ones never are.
 
     Raises:
         UnsupportedImageFormatError: The bytes are of no format in `FORMATS`.
@@ -147,13 +148,13 @@ def _opened(data: bytes, *, max_pixels: int, reduction: Reduction | None) -> tup
     if max(width, height) > _LONGEST_SIDE:
         raise BadImageError(f"a side of it has {max(width, height)} pixels, and at most {_LONGEST_SIDE} are read")
     public_name = _public_name(image.format)
-    in_one_scan = public_name != "JPEG" or has_one_scan(data)
-    if not in_one_scan and data.count(_SCAN_MARKER) > _MOST_SCANS:
+    coding = coding_of(data) if public_name == "JPEG" else _ROW_BY_ROW
+    if not coding.in_one_scan and data.count(_SCAN_MARKER) > _MOST_SCANS:
         raise BadImageError(f"it has more than {_MOST_SCANS} scans, which no camera or editor writes")
     factor = 1
-    if reduction is not None and public_name == "JPEG" and image.mode in _REDUCIBLE_MODES:
+    if reduction is not None and coding.scales and image.mode in _REDUCIBLE_MODES:
         factor = _reduced(image, reduction(image))
-    return Picture(image, public_name, width, height, factor), in_one_scan
+    return Picture(image, public_name, width, height, factor), coding.in_one_scan
 
 
 def _reduced(image: Image.Image, factor: int) -> int:

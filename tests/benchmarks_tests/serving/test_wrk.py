@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -74,8 +75,23 @@ def test_real_wrk_sends_the_files_in_turn(server: ThreadingHTTPServer, tmp_path:
     for number, file in enumerate(files):
         file.write_bytes(bytes(range(256)) * 100 + bytes([number]))
     url = f"http://127.0.0.1:{server.server_address[1]}/predict"
-    found = wrk.load(url, clients=1, seconds=1, content_type="image/png", bodies=files)
+    with wrk.sending(url, clients=1, seconds=1, content_type="image/png", bodies=files) as process:
+        found = wrk.finished(process)
     contents = [("image/png", file.read_bytes()) for file in files]
     assert Handler.bodies[0] in contents
     assert all(one in contents for one in Handler.bodies)
     assert found.rate_per_s > 0
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+def test_load_ends_with_what_went_wrong_beside_it(server: ThreadingHTTPServer, tmp_path: Path) -> None:
+    """Whoever interrupts the benchmark leaves nobody behind who sends pictures for a minute more."""
+    file = tmp_path / "0.png"
+    file.write_bytes(b"a picture")
+    url = f"http://127.0.0.1:{server.server_address[1]}/predict"
+    with (
+        pytest.raises(KeyboardInterrupt),
+        wrk.sending(url, clients=1, seconds=60, content_type="image/png", bodies=[file]) as process,
+    ):
+        raise KeyboardInterrupt
+    assert process.returncode == -signal.SIGKILL

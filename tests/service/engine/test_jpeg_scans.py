@@ -1,7 +1,8 @@
-"""From its markers alone: does a JPEG come in one scan or in several."""
+"""From its markers alone: does a JPEG come in one scan or in several, and can it be asked for smaller."""
 
 from __future__ import annotations
 
+import io
 from typing import Any, Final
 
 import pytest
@@ -9,10 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from service.engine.jpeg_scans import has_one_scan
-from tests.picture_files import encoded, noise
+from service.engine.jpeg_scans import Coding, coding_of
+from tests.picture_files import encoded, lossless_jpeg, noise
 
+FRAME: Final = b"\xff\xc0"
 SCAN: Final = b"\xff\xda"
+
+
+def has_one_scan(data: bytes) -> bool:
+    """Ask for this one fact."""
+    return coding_of(data).in_one_scan
 
 
 def jpeg(mode: str = "RGB", **options: Any) -> bytes:
@@ -60,7 +67,30 @@ def test_a_scan_without_a_frame_before_it_is_not_said_to_be_the_only_one() -> No
     assert not has_one_scan(data[:2] + data[data.index(SCAN) :])
 
 
+def test_bytes_that_a_decoder_steps_over_cannot_hide_scans() -> None:
+    """A decoder takes 0xFF00 for rubbish and reads on behind it; read as a segment it would lead into a comment."""
+    one, several = jpeg(), jpeg(progressive=True)
+    header = one[one.index(FRAME) : one.index(SCAN) + 14]
+    comment = b"\xff\xfe" + (len(header) + 2).to_bytes(2, "big") + header
+    data = several[:2] + b"\xff\0\0\6" + comment + several[2:]
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        assert image.info["progressive"]
+    assert not has_one_scan(data)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_was_transformed_by_cosines_can_be_asked_for_smaller(progressive: bool) -> None:
+    """Baseline and progressive files alike."""
+    assert coding_of(jpeg(progressive=progressive)).scales
+
+
+def test_a_lossless_file_is_read_whole() -> None:
+    """It has no cosines of which to leave some out, and its decoder keeps what cannot be told here."""
+    assert coding_of(lossless_jpeg(40, 30)) == Coding(in_one_scan=False, scales=False)
+
+
 @given(data=st.binary(max_size=60), start=st.sampled_from([b"", b"\xff\xd8", jpeg()[:180]]))
 def test_any_bytes_have_an_answer(data: bytes, start: bytes) -> None:
     """Rubbish is never read beyond its end."""
-    assert has_one_scan(start + data) in {True, False}
+    assert isinstance(coding_of(start + data), Coding)
