@@ -32,6 +32,13 @@ def _split(value: object) -> object:
     return tuple(part.strip().lower() for part in value.split(",")) if isinstance(value, str) else value
 
 
+def _pairs(value: object) -> object:
+    """Read a comma-separated list of NAME:VERSION."""
+    if not isinstance(value, str):
+        return value
+    return dict(part.strip().rpartition(":")[::2] for part in value.split(","))
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -49,6 +56,14 @@ class Settings(BaseModel):
     models_dir: Path = Field(default=Path("models"), description="folder with NAME/VERSION/manifest.json")
     default_model: str = Field(
         default="", description="model behind /predict; empty: cifar10 if present, else the only model, else none"
+    )
+    pinned: Annotated[dict[str, Annotated[int, Field(ge=1)]], BeforeValidator(_pairs)] = Field(
+        default_factory=dict, description="NAME:VERSION, ...: versions that answer although there are newer ones"
+    )
+    watch: bool = Field(default=False, description="notice new versions in the models folder, and let them answer")
+    watch_interval_ms: Milliseconds = Field(default=2000, description="time between two looks at the models folder")
+    keep_previous: bool = Field(
+        default=True, description="keep the version before the live one loaded, so that the way back takes no time"
     )
     providers: Annotated[tuple[Provider, ...], BeforeValidator(_split)] = Field(
         default=("cpu",), min_length=1, description="ONNX Runtime providers, best first: cpu, cuda"
@@ -125,9 +140,16 @@ def describe_settings(settings: Settings) -> str:
     lines = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        shown = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
-        lines.append(f"{PREFIX}{name.upper()}={shown}  # {field.description}")
+        lines.append(f"{PREFIX}{name.upper()}={_spelled(value)}  # {field.description}")
     return "\n".join(lines)
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, dict):
+        return ",".join(f"{key}:{number}" for key, number in value.items())
+    return "" if value is None else str(value)
 
 
 def _explain(error: ValidationError) -> str:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from service.api.bodies import BodyBudget
 from service.api.refusals import Refusals
 from service.engine.scheduler import Scheduler
+from service.repository.keeper import Keeper
 from service.repository.registry import Registry
 from service.telemetry.metrics import Metrics
 
@@ -20,6 +21,7 @@ class Context:
 
     Args:
         registry: Models.
+        keeper: Loads and unloads them.
         scheduler: Threads; its clock is the clock of deadlines.
         metrics: Series.
         bodies: Bounds of request bodies.
@@ -30,6 +32,7 @@ class Context:
     """
 
     registry: Registry
+    keeper: Keeper
     scheduler: Scheduler
     metrics: Metrics
     bodies: BodyBudget

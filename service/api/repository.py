@@ -13,7 +13,7 @@ from service.api.responses import VersionNumber, problems
 from service.api.schemas import ModelDetail, ModelList, ModelSummary, TuningBody, VersionDetail, VersionSummary
 from service.artifact import manifest_as_json
 from service.repository.live_model import LiveModel, Version
-from service.repository.registry import Model
+from service.repository.model import Model
 
 router: Final = APIRouter(tags=["models"])
 

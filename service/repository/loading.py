@@ -5,7 +5,9 @@ A model is ready only after it has reproduced its own publication on the provide
 
 from __future__ import annotations
 
+import threading
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -66,16 +68,19 @@ class Loader:
             run_s=_run_time(classifier, manifest, stored),
             another=lambda: self.session(manifest, read_network(stored, variant)),
         )
-        return LiveModel(
+        model = LiveModel(
             stored=stored,
             manifest=manifest,
             variant=variant,
             classifier=classifier,
             lane=lane,
-            metrics=self._metrics(manifest, lane),
+            metrics=self._metrics(manifest),
             load_s=loaded_s - started_s,
             warmup_s=time.perf_counter() - loaded_s,
         )
+        if model.provider != "cpu":
+            _end_with(model, lane)
+        return model
 
     def _variant(self, manifest: Manifest, stored: StoredVersion) -> Variant:
         variant = manifest.variant(self.settings.precision)
@@ -145,15 +150,17 @@ class Loader:
             max_pixels=self.settings.max_pixels,
         )
 
-    def _metrics(self, manifest: Manifest, lane: PictureLane) -> LiveModelMetrics:
-        return LiveModelMetrics(
-            self.series,
-            model=manifest.name,
-            version=manifest.version,
-            labels=manifest.labels,
-            depth=lambda: lane.depth,
-            capacity=lambda: lane.bound,
-        )
+    def _metrics(self, manifest: Manifest) -> LiveModelMetrics:
+        return LiveModelMetrics(self.series, model=manifest.name, version=manifest.version, labels=manifest.labels)
+
+
+def _end_with(model: LiveModel, lane: PictureLane) -> None:
+    """Let the threads of a model's lane end when the last request that was given to the model has let go of it."""
+
+    def end() -> None:
+        threading.Thread(target=lane.stop, name="ending", daemon=True).start()  # it waits for them, nobody else should
+
+    weakref.finalize(model, end).atexit = False
 
 
 def verify(

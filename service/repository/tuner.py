@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import math
+import queue
 import threading
-from collections.abc import Callable, Iterable
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -50,18 +52,39 @@ class Tuner:
 
     loader: Loader
     stopping: threading.Event = field(default_factory=threading.Event)
+    _may_begin: threading.Event = field(default_factory=threading.Event)
+    _waiting: queue.SimpleQueue[weakref.ref[LiveModel] | None] = field(default_factory=queue.SimpleQueue)
 
-    def tune_all(self, models: Iterable[LiveModel]) -> None:
-        """Tune models; what one of them meets does not keep the others from it."""
-        for model in models:
-            try:
-                self.tune(model)
-            except BusyError:
-                _log(model, "not tuned", reason="the machine was never idle")
-            except (ArtifactError, InferenceError, MemoryError) as error:
-                _log(model, "not tuned", level=logging.WARNING, reason=str(error))
-            if self.stopping.is_set():
-                return
+    def enqueue(self, model: LiveModel) -> None:
+        """Have a model tuned when its turn comes, unless it is unloaded before; from any thread."""
+        self._waiting.put(weakref.ref(model))
+
+    def run(self) -> None:
+        """Tune models as they come until told to stop; what one of them meets does not keep the others from it."""
+        self._may_begin.wait()
+        while (waiting := self._waiting.get()) is not None:
+            model = waiting()
+            if model is not None and not self.stopping.is_set():
+                self._try(model)
+            del model  # no name here for a model that may be unloaded meanwhile
+
+    def begin(self) -> None:
+        """Say that what is to answer first is loaded, which would have disturbed the measurements."""
+        self._may_begin.set()
+
+    def stop(self) -> None:
+        """Have it end soon; from any thread."""
+        self.stopping.set()
+        self._may_begin.set()
+        self._waiting.put(None)
+
+    def _try(self, model: LiveModel) -> None:
+        try:
+            self.tune(model)
+        except BusyError:
+            _log(model, "not tuned", reason="the machine was never idle")
+        except (ArtifactError, InferenceError, MemoryError) as error:
+            _log(model, "not tuned", level=logging.WARNING, reason=str(error))
 
     def tune(self, model: LiveModel) -> None:
         """Choose a form and load it.

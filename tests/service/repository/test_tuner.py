@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from service.engine.forms import Tuning
+from service.engine.tuning import BusyError
 from service.errors import VerificationError
 from service.repository.live_model import LiveModel
 from service.repository.loading import Loader
@@ -99,19 +102,41 @@ def test_a_note_of_another_version_of_the_program_is_measured_anew(tmp_path: Pat
     assert _tuning(model).because == "measured"
 
 
-def test_a_machine_without_a_quiet_moment_keeps_the_default_form(
-    tmp_path: Path, make_loader: MakeLoader, caplog: pytest.LogCaptureFixture
-) -> None:
-    """When the process is about to end while requests are there, measuring gives up and says so."""
-    caplog.set_level(logging.INFO, logger="convserve")
+def test_a_machine_without_a_quiet_moment_keeps_the_default_form(tmp_path: Path, make_loader: MakeLoader) -> None:
+    """When the process is about to end while requests are there, measuring gives up."""
     loader = make_loader()
     model = _loaded(loader, tmp_path / "models")
     tuner = Tuner(loader)
     loader.scheduler._waiting = 1  # a request that waits for as long as the test takes
     tuner.stopping.set()
-    tuner.tune_all([model])
+    with pytest.raises(BusyError):
+        tuner.tune(model)
     assert (_tuning(model).form, _tuning(model).because) == ("narrow", "default")
-    assert "not tuned" in caplog.text
+
+
+def test_models_are_tuned_as_they_come_and_a_bad_one_keeps_no_other_from_it(
+    tmp_path: Path, make_loader: MakeLoader, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One whose file was lost meanwhile is told in the log; one that was unloaded meanwhile is passed over."""
+    caplog.set_level(logging.INFO, logger="convserve")
+    loader = make_loader(form="both")
+    tuner = Tuner(loader)
+    lost, gone, good = (_loaded(loader, tmp_path / name) for name in ("lost", "gone", "good"))
+    (lost.stored.folder / "model.onnx").unlink()
+    for model in (lost, gone, good):
+        tuner.enqueue(model)
+    del gone, model
+    thread = threading.Thread(target=tuner.run)
+    thread.start()
+    tuner.begin()
+    while good.classifier.sessions.wide is None:
+        time.sleep(0.01)
+    tuner.stop()
+    thread.join()
+    assert lost.classifier.sessions.wide is None
+    told = [record.__dict__["convserve_fields"].get("reason") for record in caplog.records]
+    assert [reason for reason in told if reason and "cannot be read" in reason]
+    assert len(told) == 2
 
 
 def test_a_form_that_does_not_answer_as_published_is_not_taken(tmp_path: Path, make_loader: MakeLoader) -> None:
