@@ -8,8 +8,10 @@
     │   └── InvalidParameterError
     ├── NotFoundError
     │   └── UnknownModelError, UnknownVersionError, VersionNotLoadedError, NoDefaultModelError
+    ├── ConflictError                   an administrator's act that cannot be done as things are
+    │   └── VersionInUseError, VersionRefusedError, ActSupersededError
     ├── UnavailableError                the service, not the caller; `retry_after_s` says when to come back
-    │   └── QueueFullError, DrainingError, ModelNotReadyError
+    │   └── QueueFullError, DrainingError, ModelNotReadyError, ActUnfinishedError
     ├── DeadlineExceededError, CallerGoneError
     ├── InferenceError
     ├── ArtifactError                   a model folder that is refused, with its path and the reason
@@ -176,6 +178,47 @@ class NoDefaultModelError(NotFoundError):
         self.known = tuple(known)
 
 
+class ConflictError(ConvserveError):
+    """An act that contradicts how things are; nothing was changed."""
+
+
+class VersionInUseError(ConflictError):
+    """A version that answers requests cannot be unloaded, or be compared with itself."""
+
+    def __init__(self, model: str, *, version: int, role: str) -> None:
+        what = {"live": "is live", "canary": "is the canary", "shadow": "is the shadow"}[role]
+        advice = (
+            f"let another version answer first, with POST /models/{model}/default"
+            if role == "live"
+            else f"end that first, with PUT /models/{model}/traffic"
+        )
+        super().__init__(f"Version {version} of model {model!r} {what}; {advice}.")
+        self.model = model
+        self.version = version
+        self.role = role
+
+
+class VersionRefusedError(ConflictError):
+    """A version that was asked for failed its verification."""
+
+    def __init__(self, model: str, *, version: int, reason: str) -> None:
+        super().__init__(f"Version {version} of model {model!r} was refused, and what was live still is: {reason}")
+        self.model = model
+        self.version = version
+        self.reason = reason
+
+
+class ActSupersededError(ConflictError):
+    """Another act of an administrator came before this one was done."""
+
+    def __init__(self, model: str, *, version: int) -> None:
+        super().__init__(
+            f"Version {version} of model {model!r} did not become live, because another version was chosen meanwhile."
+        )
+        self.model = model
+        self.version = version
+
+
 class UnavailableError(ConvserveError):
     """The service cannot answer now; the caller may come back after `retry_after_s` seconds."""
 
@@ -208,6 +251,19 @@ class ModelNotReadyError(UnavailableError):
         )
         self.model = model
         self.state = state
+
+
+class ActUnfinishedError(UnavailableError):
+    """An administrator's act that is still under way."""
+
+    def __init__(self, model: str, *, version: int, waited_s: float) -> None:
+        super().__init__(
+            f"Version {version} of model {model!r} is still being worked on after {waited_s:g} s; "
+            f"GET /models/{model} shows when it is done.",
+            retry_after_s=10,
+        )
+        self.model = model
+        self.version = version
 
 
 class DeadlineExceededError(ConvserveError):

@@ -61,9 +61,13 @@ PROBLEMS: Final[dict[type[errors.ConvserveError], Problem]] = {
     errors.UnknownVersionError: Problem(404, "unknown-version", "Unknown version"),
     errors.VersionNotLoadedError: Problem(404, "version-not-loaded", "Version not loaded"),
     errors.NoDefaultModelError: Problem(404, "no-default-model", "No default model"),
+    errors.VersionInUseError: Problem(409, "version-in-use", "Version in use"),
+    errors.VersionRefusedError: Problem(409, "version-refused", "Version refused"),
+    errors.ActSupersededError: Problem(409, "act-superseded", "Act superseded"),
     errors.QueueFullError: Problem(503, "queue-full", "Queue full"),
     errors.DrainingError: Problem(503, "draining", "Shutting down"),
     errors.ModelNotReadyError: Problem(503, "model-not-ready", "Model not ready"),
+    errors.ActUnfinishedError: Problem(503, "act-unfinished", "Act unfinished"),
     errors.DeadlineExceededError: Problem(504, "deadline-exceeded", "Deadline exceeded"),
     errors.CallerGoneError: Problem(499, "caller-gone", "Caller gone"),
     # What follows is nobody's request: it ends in the log, and in a constant text if it ever reaches a caller.
@@ -77,6 +81,7 @@ PROBLEMS: Final[dict[type[errors.ConvserveError], Problem]] = {
     # Branches of the tree, for a class that has no line of its own yet.
     errors.InputError: Problem(400, "bad-request", "Bad request"),
     errors.NotFoundError: Problem(404, "not-found", "Not found"),
+    errors.ConflictError: Problem(409, "conflict", "Conflict"),
     errors.UnavailableError: Problem(503, "unavailable", "Unavailable"),
     errors.ArtifactError: Problem(500, "internal", "Internal error", public=False),
     errors.ConvserveError: Problem(500, "internal", "Internal error", public=False),

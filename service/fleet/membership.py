@@ -137,7 +137,7 @@ class Member:
             return True
 
     def everybody(self) -> list[Report]:
-        """What the workers say; for one thread, because it remembers what it has read."""
+        """What each worker says, in their order."""
         for index, note in enumerate(self._fleet.reports):
             if note.generation != self._reports[index][0]:
                 generation, text = note.read()

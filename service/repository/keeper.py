@@ -125,9 +125,11 @@ class Keeper:
         for model in list(self._registry.models.values()):
             self._propose(model)
             self._load_needed(model)
-            self._member.tell(self._report(joined=self._member.report.joined))
+            self._tell()
             self._settle(model)
             self._unload_unneeded(model)
+            self._forget_unneeded(model)
+            self._tell()
         if self._shown_generation != (generation := self._member.generation):
             self._shown_generation = generation
             self._publishing.show(self._registry.models.values())
@@ -168,9 +170,6 @@ class Keeper:
             missing = version is not None and version.model is None
             if version is not None and missing and (model.name, number) not in self._refused and not self._is_done():
                 self._load(model, version)
-        plan = self._member.plan_of(model.name)
-        for key in [key for key in self._refused if key[0] == model.name and key[1] not in plan.needed]:
-            del self._refused[key]
 
     def _load(self, model: Model, version: Version) -> None:
         stored = version.stored
@@ -218,6 +217,15 @@ class Keeper:
                 version.model = None
                 self._registry.follow()
                 self._publishing.unloaded(unneeded)
+
+    def _forget_unneeded(self, model: Model) -> None:
+        """Leave what was refused to the plan, so that it can be tried again when somebody asks for it."""
+        needed = self._member.plan_of(model.name).needed
+        for key in [key for key in self._refused if key[0] == model.name and key[1] not in needed]:
+            del self._refused[key]
+
+    def _tell(self) -> None:
+        self._member.tell(self._report(joined=self._member.report.joined))
 
     def _report(self, *, joined: bool) -> Report:
         refused: dict[str, dict[int, Refusal]] = {}

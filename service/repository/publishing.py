@@ -72,6 +72,8 @@ class Publishing:
         shares: dict[tuple[str, str], float] = {}
         for model in models:
             self._watch_queue(model)
+            if model.shadow is not None:
+                _ = model.shadow.metrics.shadow  # its series are there before its first picture
             canary = model.plan.canary
             if model.plan.live is not None:
                 shares[(model.name, str(model.plan.live))] = 1 - (canary.share if canary else 0)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -17,6 +18,7 @@ from service.telemetry.series import (
     MOST_COUNTED_CLASSES,
     OUTCOMES,
     REJECTIONS,
+    SHADOW_OUTCOMES,
     SHARE_BUCKETS,
     STAGES,
     UNKNOWN_MODEL,
@@ -47,6 +49,12 @@ class ModelMetrics:
         )
         self.entropy = self._histogram(
             "prediction_entropy_ratio", "Entropy of the answer over that of a blind guess.", _VERSIONED, SHARE_BUCKETS
+        )
+        self.shadows = self._counter(
+            "shadow_predictions", "Pictures that a shadow was offered, by what came of it.", (*_VERSIONED, "outcome")
+        )
+        self.shadow_distance = self._histogram(
+            "shadow_distance", "Total variation between a shadow's answer and the live one.", _VERSIONED, SHARE_BUCKETS
         )
         self._queue_gauges()
         self._load_gauges()
@@ -124,6 +132,12 @@ class LiveModelMetrics:
         self.confidence = series.confidence.labels(*key)
         self.entropy = series.entropy.labels(*key)
         self.batch_size = series.batch_size.labels(model)
+        self._series, self._key = series, key
+
+    @cached_property
+    def shadow(self) -> ShadowMetrics:
+        """The series of this version as a shadow; there are none for versions that never are."""
+        return ShadowMetrics(self._series, key=self._key)
 
     def observe_answer(self, *, first_index: int, confidence: float, entropy_ratio: float) -> None:
         """Count one answered picture by its first guess."""
@@ -131,3 +145,17 @@ class LiveModelMetrics:
             self.classes[first_index].inc()
         self.confidence.observe(confidence)
         self.entropy.observe(entropy_ratio)
+
+
+class ShadowMetrics:
+    """The children of a version that sees what another one answers.
+
+    Args:
+        series: Where they are declared.
+        key: Name of the model and version.
+
+    """
+
+    def __init__(self, series: ModelMetrics, *, key: tuple[str, str]) -> None:
+        self.outcomes = {outcome: series.shadows.labels(*key, outcome) for outcome in SHADOW_OUTCOMES}
+        self.distance = series.shadow_distance.labels(*key)

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.telemetry.metrics import CONTENT_TYPE, IMAGE_REJECTIONS, UNKNOWN_MODEL, Metrics
 from service.telemetry.model_metrics import LiveModelMetrics
-from service.telemetry.series import MOST_COUNTED_CLASSES, OUTCOMES, REJECTIONS, STAGES
+from service.telemetry.series import MOST_COUNTED_CLASSES, OUTCOMES, REJECTIONS, SHADOW_OUTCOMES, STAGES
 
 # What is promised to whoever queries: name as Prometheus shows it, type, labels.
 TABLE: Final[dict[str, tuple[str, set[str]]]] = {
@@ -36,6 +36,8 @@ TABLE: Final[dict[str, tuple[str, set[str]]]] = {
     "convserve_model_load_seconds": ("gauge", {"model", "version"}),
     "convserve_model_warmup_seconds": ("gauge", {"model", "version"}),
     "convserve_provider_fallback": ("gauge", {"model"}),
+    "convserve_shadow_predictions": ("counter", {"model", "version", "outcome"}),
+    "convserve_shadow_distance": ("histogram", {"model", "version"}),
     "convserve_model_refusals": ("counter", {"model", "reason"}),
     "convserve_traffic_share": ("gauge", {"model", "version"}),
     "convserve_unauthenticated": ("gauge", set()),
@@ -72,7 +74,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def test_names_types_and_labels_are_those_of_the_table(metrics: Metrics) -> None:
     """Nothing is missing, nothing is new, nothing is spelled otherwise: queries live on these names."""
-    live(metrics)
+    assert set(live(metrics).shadow.outcomes) == set(SHADOW_OUTCOMES)
     metrics.model.refusals.labels("pets", "hash")
     metrics.model.traffic_share.labels("pets", "3")
     metrics.expect(method="GET", route="/models", codes=[200])
