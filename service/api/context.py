@@ -11,6 +11,7 @@ from service.api.bodies import BodyBudget
 from service.api.refusals import Refusals
 from service.engine.scheduler import Scheduler
 from service.repository.registry import Registry
+from service.security.access import Access
 from service.telemetry.metrics import Metrics
 
 
@@ -24,6 +25,7 @@ class Context:
         metrics: Series.
         bodies: Bounds of request bodies.
         refusals: Those that are held back.
+        access: Who may ask.
         deadline_s: Longest time from arrival to answer, in seconds.
         ended_cleanly: Set at the end: whether every thread had finished its work.
 
@@ -34,6 +36,7 @@ class Context:
     metrics: Metrics
     bodies: BodyBudget
     refusals: Refusals
+    access: Access
     deadline_s: float
     ended_cleanly: bool = True
 

@@ -11,11 +11,12 @@ from starlette.requests import Request
 from service.api.context import context_of
 from service.api.responses import VersionNumber, problems
 from service.api.schemas import ModelDetail, ModelList, ModelSummary, TuningBody, VersionDetail, VersionSummary
+from service.api.security import KeyedRoute
 from service.artifact import manifest_as_json
 from service.repository.live_model import LiveModel, Version
 from service.repository.registry import Model
 
-router: Final = APIRouter(tags=["models"])
+router: Final = APIRouter(tags=["models"], route_class=KeyedRoute)
 
 
 @router.get("/models")

@@ -22,6 +22,7 @@ from typing import Final, NoReturn
 from service.engine.allocator import tune_allocator
 from service.engine.cores import usable_cores
 from service.errors import ConfigurationError
+from service.security.rate_cells import SharedCells
 from service.server import SIGNALLED, STOP_SIGNALS, bind, end_process, serve, url_of
 from service.settings import Settings
 from service.telemetry.logs import configure_logging, log
@@ -87,6 +88,7 @@ class Supervisor:
         self._cores = cores
         self._board = Board(workers)
         self._pages = [Page() for _ in range(workers)]
+        self._rate_cells = SharedCells()
         self._restarts = Restarts()
         self._running: dict[int, _Worker] = {}
         self._due_s = dict.fromkeys(range(workers), 0.0)  # when a worker that does not run is to be started
@@ -152,6 +154,7 @@ class Supervisor:
                 listener=self._listener,
                 balance=Balance(self._board, number=number),
                 series=SharedSeries(self._pages, number=number),
+                rate_cells=self._rate_cells,
                 lifeline=self._lifeline[0],
                 report=report,
                 accepts_at_once=accepts_at_once,

@@ -24,6 +24,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from service.app import create_app
 from service.errors import ConvserveError
+from service.security.rate_cells import RateCells
 from service.server import Server, configuration, end_process, ended_cleanly, give_up
 from service.settings import Settings
 from service.telemetry.logs import log
@@ -47,6 +48,7 @@ class Post:
         listener: The service's socket, shared by all workers.
         balance: Its connections among those of the others.
         series: Its counts among theirs.
+        rate_cells: What keys have spent with all of them.
         lifeline: Read end of a pipe that says nothing and is closed when the supervisor ends.
         report: Write end of a pipe for the reason why this worker cannot serve.
         accepts_at_once: Whether it accepts before its models are loaded, because nobody else answers.
@@ -57,6 +59,7 @@ class Post:
     listener: socket.socket
     balance: Balance
     series: SharedSeries
+    rate_cells: RateCells
     lifeline: int
     report: int
     accepts_at_once: bool
@@ -147,6 +150,7 @@ def run_worker(post: Post) -> int:
             on_failure=lambda error: give_up(server, failures, error),
             on_loaded=tell_loaded,
             shared=post.series,
+            rate_cells=post.rate_cells,
         )
         server = WorkerServer(app, post=post)
         server.run(sockets=[post.listener])
