@@ -5,8 +5,8 @@ before the workers are forked, one 64-bit number per key; names find their cell 
 order in which they came, and stay there until the service ends.
 
 A worker changes a cell under a lock on that cell alone. It is a lock of the kernel (POSIX record lock), which it takes
-back from a process that dies. One that is held for a second, to add two numbers, belongs to a process that stands still;
-the others go on without it, at the price that a request may not be counted.
+back from a process that dies. One that is held for a second, to add two numbers, belongs to a process that hangs; the
+others go on without it, at the price that a request may not be counted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Processes that spend from the same cells spend one rate together, and none that dies or stands still stops another."""
+"""Processes that spend from the same cells spend one rate together, and none that dies or hangs stops another."""
 
 from __future__ import annotations
 

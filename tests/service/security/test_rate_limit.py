@@ -90,7 +90,7 @@ def test_whoever_is_refused_and_waits_as_told_is_let_through(rate: Rate, pauses:
     """At that time, and not a nanosecond before."""
     restored_ns, now_ns = 0, 10**15
     for now_ns in [*times_after(pauses), *([times_after([*pauses, 0])[-1]] * rate.count)]:
-        restored_ns, spending = spend(restored_ns, rate=rate, now_ns=now_ns)
+        restored_ns, _ = spend(restored_ns, rate=rate, now_ns=now_ns)
     restored_ns, refused = spend(restored_ns, rate=rate, now_ns=now_ns)
     assert not refused.allowed
     wait_ns = round(refused.next_s * SECOND_NS)
@@ -143,7 +143,9 @@ def test_a_rate_is_read_and_written_alike(text: str, rate: Rate) -> None:
     assert read_rate(str(rate)) == rate
 
 
-@pytest.mark.parametrize("text", ["", "600", "0/s", "-1/s", "1.5/s", "1/week", "1/0s", "١/s", "9999999999/s", "1/s/s"])
+@pytest.mark.parametrize(
+    "text", ["", "600", "0/s", "-1/s", "1.5/s", "1/week", "1/0s", "\u0661/s", "9999999999/s", "1/s/s"]
+)
 def test_what_is_no_rate_is_refused_with_an_example(text: str) -> None:
     """A mistake in a file is told, never guessed at."""
     with pytest.raises(InvalidParameterError, match="such as 600/min"):
