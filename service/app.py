@@ -21,7 +21,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from service import VERSION
-from service.api import health, predict, repository
+from service.api import administration, health, predict, repository
 from service.api.bodies import BodyBudget
 from service.api.context import Context
 from service.api.documentation import add_documentation
@@ -29,16 +29,20 @@ from service.api.middleware import RequestRecorder
 from service.api.openapi import describe
 from service.api.problems import answer_convserve_error, answer_http_exception, answer_validation_error
 from service.api.refusals import Refusals
+from service.api.security import include_routers
 from service.engine.cores import usable_cores
 from service.engine.scheduler import Scheduler
 from service.errors import ConfigurationError, ConvserveError
 from service.fleet.membership import Fleet, Member
 from service.repository.keeper import Keeper
 from service.repository.loading import Loader
+from service.repository.operator import Operator
 from service.repository.publishing import Publishing
 from service.repository.registry import Registry
 from service.repository.tuner import Tuner
 from service.repository.watcher import Watcher
+from service.security.access import Access
+from service.security.rate_cells import OwnCells, RateCells
 from service.settings import Settings
 from service.telemetry.logs import log
 from service.telemetry.metrics import Metrics
@@ -54,6 +58,7 @@ def create_app(
     on_loaded: Callable[[], None] | None = None,
     shared: SharedSeries | None = None,
     member: Member | None = None,
+    rate_cells: RateCells | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -64,9 +69,11 @@ def create_app(
         on_loaded: Called on the event loop when every model has been tried, unless the service can never become ready.
         shared: Where this worker counts together with others; None where there are no others.
         member: Through which this worker agrees with others on what is live; None where there are no others.
+        rate_cells: Where it keeps what keys have spent, together with others; None where there are no others.
 
     Raises:
-        ConfigurationError: The models folder is missing, or does not hold the default model.
+        ConfigurationError: The models folder is missing, or does not hold the default model, or a file of keys cannot
+            be used.
 
     """
     metrics = Metrics(version=VERSION, runtime=_versions(), shared=shared)
@@ -88,6 +95,7 @@ def create_app(
     )
     context = Context(
         registry=registry,
+        operator=Operator(registry, member=member, keeper=keeper),
         keeper=keeper,
         scheduler=scheduler,
         metrics=metrics,
@@ -97,6 +105,12 @@ def create_app(
             body_s=settings.body_timeout_ms / 1000,
         ),
         refusals=Refusals(),
+        access=Access(
+            api_keys_file=settings.api_keys_file,
+            admin_key_file=settings.admin_key_file,
+            cells=rate_cells or OwnCells(),
+            metrics=metrics.access,
+        ),
         deadline_s=settings.deadline_ms / 1000,
     )
     app = FastAPI(
@@ -108,7 +122,7 @@ def create_app(
         lifespan=_lifespan(context, tuner, on_failure, on_loaded, drain_s=settings.drain_timeout_ms / 1000),
     )
     app.state.context = context
-    _add_routes(app)
+    _add_routes(app, context.access)
     app.add_middleware(RequestRecorder, metrics=metrics)
     _expect_series(app, metrics)
     _tell_of_exposure(settings, metrics)
@@ -134,6 +148,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         context.scheduler.start()
+        context.access.watch.start()
         loop = asyncio.get_running_loop()
 
         def told(failure: ConvserveError | None) -> None:
@@ -144,6 +159,7 @@ def _lifespan(
         tuning = _on_thread(tuner.run, name="tuning")
         yield
         context.scheduler.drain()
+        context.access.watch.stop()
         context.keeper.stop()
         tuner.stop()
         until_s = context.scheduler.draining_since_s + drain_s
@@ -222,11 +238,10 @@ def _tell_of_loading(context: Context, failure: ConvserveError | None) -> None:
         log(logging.INFO, "ready", models=list(context.registry.models), default=context.registry.default)
 
 
-def _add_routes(app: FastAPI) -> None:
-    for router in (predict.router, repository.router, health.router):
-        app.include_router(router)
+def _add_routes(app: FastAPI, access: Access) -> None:
+    include_routers(app, predict.router, repository.router, administration.router, health.router, access=access)
     add_documentation(app, title=TITLE)
-    describe(app)
+    describe(app, access=access)
     app.add_exception_handler(ConvserveError, answer_convserve_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
@@ -255,7 +270,7 @@ def installed_version_of(*distributions: str) -> str:
 
 
 def _tell_of_exposure(settings: Settings, metrics: Metrics) -> None:
-    exposed = not _is_loopback(settings.host)
+    exposed = settings.api_keys_file is None and not _is_loopback(settings.host)
     metrics.unauthenticated.set(exposed)
     if exposed:
         log(logging.WARNING, "anyone who reaches this port may use the service", host=settings.host, port=settings.port)

@@ -13,11 +13,15 @@
     ├── UnavailableError                the service, not the caller; `retry_after_s` says when to come back
     │   └── QueueFullError, DrainingError, ModelNotReadyError, ActUnfinishedError
     ├── DeadlineExceededError, CallerGoneError
+    ├── AccessError                     who the caller is
+    │   └── MissingKeyError, UnknownKeyError, ForbiddenKeyError
+    ├── RateLimitedError
     ├── InferenceError
     ├── ArtifactError                   a model folder that is refused, with its path and the reason
     │   └── ManifestError, HashMismatchError, UnsafeModelError, VerificationError
     ├── ProviderUnavailableError        the accelerator that was demanded is not in use
     └── ConfigurationError              settings, folders, ports
+        └── KeyFileError
 
 Errors carry the data of their case; `service/api/problems.py` is the one table that turns classes into responses.
 This file imports nothing of the project, so that every room may raise from it.
@@ -278,6 +282,47 @@ class CallerGoneError(ConvserveError):
     """The caller closed the connection before its answer; nobody reads this text."""
 
 
+class AccessError(ConvserveError):
+    """The caller may not do this, or has not said who it is. No text of these errors ever shows a key."""
+
+
+class MissingKeyError(AccessError):
+    """A request without a key to a route that needs one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This route needs a key: send it as `Authorization: Bearer KEY`. Whoever runs this service gives them out."
+        )
+
+
+class UnknownKeyError(AccessError):
+    """A key that is in no file, or not any more."""
+
+    def __init__(self) -> None:
+        super().__init__("This key is not known here; it may have been replaced or removed.")
+
+
+class ForbiddenKeyError(AccessError):
+    """A key that is known and may not do this."""
+
+    def __init__(self, *, key: str) -> None:
+        super().__init__(f"Key {key!r} may classify pictures and look at models; this route needs an admin key.")
+        self.key = key
+
+
+class RateLimitedError(ConvserveError):
+    """More requests than the caller's key may send."""
+
+    def __init__(self, *, key: str, limit: int, window_s: int, retry_after_s: float) -> None:
+        super().__init__(
+            f"Key {key!r} may send {limit} requests in {window_s} s and has; try again in {retry_after_s:.1f} s."
+        )
+        self.key = key
+        self.limit = limit
+        self.window_s = window_s
+        self.retry_after_s = retry_after_s
+
+
 class InferenceError(ConvserveError):
     """The network failed on an input that it should have taken."""
 
@@ -328,3 +373,12 @@ class ProviderUnavailableError(ConvserveError):
 
 class ConfigurationError(ConvserveError):
     """A setting, folder or port with which the service cannot start."""
+
+
+class KeyFileError(ConfigurationError):
+    """A file of keys that cannot be used; its text names places in the file and never what stands there."""
+
+    def __init__(self, path: Path, *, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason

@@ -96,6 +96,13 @@ class Settings(BaseModel):
     max_body_bytes: int = Field(default=20 * 2**20, ge=1, description="largest request body, then 413")
     max_held_bytes: int = Field(default=256 * 2**20, ge=1, description="bodies of all requests together, then 503")
     max_pixels: int = Field(default=64_000_000, ge=1, description="most pixels of a picture, then 413")
+    api_keys_file: Path | None = Field(
+        default=None, description="file of the keys that may use the service; empty: anyone may"
+    )
+    admin_key_file: Path | None = Field(
+        default=None, description="file of the keys that may load and unload models; empty: nobody may"
+    )
+    require_keys: bool = Field(default=False, description="refuse to start without a file of keys")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         default="info", description="least severe log line"
     )
@@ -104,6 +111,8 @@ class Settings(BaseModel):
     def _agree(self) -> Settings:
         if self.require_gpu and "cuda" not in self.providers:
             raise ValueError("require_gpu needs cuda among the providers: set CONVSERVE_PROVIDERS=cuda")
+        if self.require_keys and self.api_keys_file is None:
+            raise ValueError("require_keys needs keys: set CONVSERVE_API_KEYS_FILE, and see `python -m service keys`")
         return self
 
 

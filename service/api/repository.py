@@ -20,11 +20,12 @@ from service.api.schemas import (
     VersionDetail,
     VersionSummary,
 )
+from service.api.security import KeyedRoute
 from service.artifact import manifest_as_json
 from service.repository.live_model import LiveModel, Version
 from service.repository.model import Model
 
-router: Final = APIRouter(tags=["models"])
+router: Final = APIRouter(tags=["models"], route_class=KeyedRoute)
 
 
 @router.get("/models")

@@ -23,6 +23,7 @@ from service.engine.allocator import tune_allocator
 from service.engine.cores import usable_cores
 from service.errors import ConfigurationError
 from service.fleet.membership import Fleet, Member
+from service.security.rate_cells import SharedCells
 from service.server import SIGNALLED, STOP_SIGNALS, bind, end_process, serve, url_of
 from service.settings import Settings
 from service.telemetry.logs import configure_logging, log
@@ -89,6 +90,7 @@ class Supervisor:
         self._board = Board(workers)
         self._pages = [Page() for _ in range(workers)]
         self._fleet = Fleet(workers)
+        self._rate_cells = SharedCells()
         self._restarts = Restarts()
         self._running: dict[int, _Worker] = {}
         self._due_s = dict.fromkeys(range(workers), 0.0)  # when a worker that does not run is to be started
@@ -155,6 +157,7 @@ class Supervisor:
                 balance=Balance(self._board, number=number),
                 series=SharedSeries(self._pages, number=number),
                 member=Member(self._fleet, number=number),
+                rate_cells=self._rate_cells,
                 lifeline=self._lifeline[0],
                 report=report,
                 accepts_at_once=accepts_at_once,

@@ -25,6 +25,7 @@ from uvicorn.config import STARTUP_FAILURE
 from service.app import create_app
 from service.errors import ConvserveError
 from service.fleet.membership import Member
+from service.security.rate_cells import RateCells
 from service.server import Server, configuration, end_process, ended_cleanly, give_up
 from service.settings import Settings
 from service.telemetry.logs import log
@@ -49,6 +50,7 @@ class Post:
         balance: Its connections among those of the others.
         series: Its counts among theirs.
         member: Its say in which versions are live.
+        rate_cells: What keys have spent with all of them.
         lifeline: Read end of a pipe that says nothing and is closed when the supervisor ends.
         report: Write end of a pipe for the reason why this worker cannot serve.
         accepts_at_once: Whether it accepts before its models are loaded, because nobody else answers.
@@ -60,6 +62,7 @@ class Post:
     balance: Balance
     series: SharedSeries
     member: Member
+    rate_cells: RateCells
     lifeline: int
     report: int
     accepts_at_once: bool
@@ -151,6 +154,7 @@ def run_worker(post: Post) -> int:
             on_loaded=tell_loaded,
             shared=post.series,
             member=post.member,
+            rate_cells=post.rate_cells,
         )
         server = WorkerServer(app, post=post)
         server.run(sockets=[post.listener])
