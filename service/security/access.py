@@ -12,17 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from service.errors import ForbiddenKeyError, KeyFileError, MissingKeyError, RateLimitedError, UnknownKeyError
 from service.security.keys import Key, KeyRing
 from service.security.rate_cells import RateCells
 from service.security.rate_limit import Rate, Spending
 from service.security.watched_keys import KeyWatch, WatchedKeys
-from service.telemetry.access_metrics import ADMITTED, RATE_LIMITED, AccessMetrics
-
-API: Final = "api"
-ADMIN: Final = "admin"
+from service.telemetry.access_metrics import ADMIN, ADMITTED, API, RATE_LIMITED, AccessMetrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from prometheus_client import Counter
 from service.telemetry.declaring import Declaring
 
 AUTHENTICATION_FAILURES: Final = ("missing", "unknown", "forbidden")
+API: Final = "api"
+ADMIN: Final = "admin"
 ADMITTED: Final = "admitted"
 RATE_LIMITED: Final = "rate_limited"
 
@@ -29,6 +31,9 @@ class AccessMetrics:
         self._broken = declare.gauge(
             "key_file_broken", "1 where the file of keys cannot be used and older keys stay in force.", ("kind",)
         )
+        for kind in (API, ADMIN):
+            self._keys.labels(kind).set(0)
+            self._broken.labels(kind).set(0)
         self._children: dict[tuple[str, str, str], Counter] = {}
 
     def requests(self, kind: str, key: str, outcome: str) -> Counter:
