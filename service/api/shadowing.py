@@ -61,7 +61,8 @@ class Shadows:
             return
         except Exception as error:  # noqa: BLE001  a network that fails is what a shadow is there to find
             series.outcomes["failed"].inc()
-            log(logging.WARNING, "shadow failed", reason=repr(error), **_named(shadow))
+            key = shadow.manifest
+            log(logging.WARNING, "shadow failed", reason=repr(error), model=key.name, version=key.version)
             return
         series.outcomes["agree" if _first(answer, live) == _first(other, shadow) else "differ"].inc()
         if live.manifest.labels == shadow.manifest.labels:
@@ -70,7 +71,3 @@ class Shadows:
 
 def _first(answer: Classification, model: LiveModel) -> str:
     return model.manifest.labels[int(answer.probabilities.argmax())]
-
-
-def _named(model: LiveModel) -> dict[str, object]:
-    return {"model": model.manifest.name, "version": model.manifest.version}

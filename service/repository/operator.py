@@ -57,7 +57,7 @@ class Operator:
         """
         await self._require_versions(name, version)
         self._change(name, lambda plan: plan.holding(version))
-        await self._until(name, version, done=lambda _: self._is_loaded(name, version))
+        await self._until_loaded(name, version)
 
     async def unload(self, name: str, version: int) -> None:
         """Take a version out of memory; requests that were given to it still get their answers.
@@ -119,7 +119,8 @@ class Operator:
             VersionInUseError: The live version is asked to be its own canary or shadow.
 
         """
-        versions = [version for version in (canary and canary.version, shadow) if version is not None]
+        wanted = (canary.version if canary else None, shadow)
+        versions = [version for version in wanted if version is not None]
         await self._require_versions(name, *versions)
 
         def divide(plan: ModelPlan) -> ModelPlan:
@@ -129,11 +130,14 @@ class Operator:
 
         self._change(name, divide)
         for version in versions:
-            await self._until(name, version, done=lambda _, version=version: self._is_loaded(name, version))
+            await self._until_loaded(name, version)
 
     def _change(self, name: str, transition: Callable[[ModelPlan], ModelPlan]) -> None:
         self._member.change(name, transition)
         self._keeper.wake()
+
+    async def _until_loaded(self, name: str, version: int) -> None:
+        await self._until(name, version, done=lambda _: self._is_loaded(name, version))
 
     async def _until(self, name: str, version: int, *, done: Callable[[ModelPlan], bool]) -> None:
         """Wait until the plan and the workers are where an act wanted them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 
 import pytest
@@ -98,19 +98,20 @@ def test_a_version_that_fails_is_an_error_with_its_reason(tmp_path: Path, house:
     """Whatever it was wanted for; what was live answers."""
     _damage(tmp_path / "colors" / "1")
 
-    async def acts() -> None:
-        for act in (
+    async def try_all() -> None:
+        acts: list[Callable[[], Coroutine[None, None, None]]] = [
             lambda: operator.load("colors", 1),
             lambda: operator.choose("colors", 1),
             lambda: operator.split("colors", canary=Canary(1, 0.5), shadow=None),
             lambda: operator.split("colors", canary=None, shadow=1),
-        ):
+        ]
+        for act in acts:
             with pytest.raises(VersionRefusedError, match=r"refused, and what was live still is: model\.onnx"):
                 await act()
             assert house.registry.resolve("colors").manifest.version == 2
             assert house.registry.find("colors").plan.needed == {2}
 
-    asyncio.run(acts())
+    asyncio.run(try_all())
 
 
 def test_a_version_that_failed_can_be_asked_for_again_once_it_is_mended(
