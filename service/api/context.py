@@ -10,7 +10,10 @@ from starlette.requests import Request
 from service.api.bodies import BodyBudget
 from service.api.refusals import Refusals
 from service.engine.scheduler import Scheduler
+from service.repository.keeper import Keeper
+from service.repository.operator import Operator
 from service.repository.registry import Registry
+from service.security.access import Access
 from service.telemetry.metrics import Metrics
 
 
@@ -20,20 +23,26 @@ class Context:
 
     Args:
         registry: Models.
+        operator: What an administrator does to them.
+        keeper: Loads and unloads them.
         scheduler: Threads; its clock is the clock of deadlines.
         metrics: Series.
         bodies: Bounds of request bodies.
         refusals: Those that are held back.
+        access: Who may ask.
         deadline_s: Longest time from arrival to answer, in seconds.
         ended_cleanly: Set at the end: whether every thread had finished its work.
 
     """
 
     registry: Registry
+    operator: Operator
+    keeper: Keeper
     scheduler: Scheduler
     metrics: Metrics
     bodies: BodyBudget
     refusals: Refusals
+    access: Access
     deadline_s: float
     ended_cleanly: bool = True
 

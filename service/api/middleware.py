@@ -15,7 +15,13 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.problems import STATE_REQUEST_ID, internal_problem, problem_response
+from service.api.problems import (
+    STATE_HEADERS,
+    STATE_KEY,
+    STATE_REQUEST_ID,
+    internal_problem,
+    problem_response,
+)
 from service.errors import DrainingError
 from service.telemetry.logs import log
 from service.telemetry.metrics import UNKNOWN_METHOD, UNMATCHED_ROUTE, Metrics
@@ -56,7 +62,11 @@ class RequestRecorder:
         async def recording_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer["status"] = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                    *state.get(STATE_HEADERS, ()),
+                ]
             else:
                 answer["bytes"] += len(message.get("body", b""))
             await send(message)
@@ -92,6 +102,7 @@ class RequestRecorder:
             status=answer["status"],
             duration_ms=round(duration_s * 1000, 3),
             answer_bytes=answer["bytes"],
+            **({"key": scope["state"][STATE_KEY]} if STATE_KEY in scope["state"] else {}),
             **scope["state"].get("log", {}),
         )
 

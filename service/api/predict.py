@@ -15,12 +15,13 @@ from service.api.classification import Deadline, classify_each, classify_one, un
 from service.api.context import Context, context_of
 from service.api.responses import LARGEST_NUMBER, PICTURE_BODY, PREDICT_PROBLEMS, VersionNumber, problems
 from service.api.schemas import LabelScore, PredictManyResponse, PredictResponse
+from service.api.security import KeyedRoute
 from service.api.uploads import Upload, uploaded
 from service.artifact import Decoding
 from service.errors import ConvserveError, InvalidParameterError, NotFoundError
 from service.repository.live_model import LiveModel
 
-router: Final = APIRouter(tags=["predict"])
+router: Final = APIRouter(tags=["predict"], route_class=KeyedRoute)
 
 _MOST_SHOWN: Final = 5
 _LONGEST_TIMEOUT_DIGITS: Final = 12

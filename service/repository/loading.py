@@ -6,7 +6,9 @@ A model is ready only after it has reproduced its own publication on the provide
 from __future__ import annotations
 
 import logging
+import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,16 +77,19 @@ class Loader:
             another=lambda: self.session(manifest, read_network(stored, variant)),
             verified=lambda answer: verify(classifier, manifest, variant, stored, answer=answer),
         )
-        return LiveModel(
+        model = LiveModel(
             stored=stored,
             manifest=manifest,
             variant=variant,
             classifier=classifier,
             lane=lane,
-            metrics=self._metrics(manifest, lane),
+            metrics=self._metrics(manifest),
             load_s=loaded_s - started_s,
             warmup_s=time.perf_counter() - loaded_s,
         )
+        if model.provider != "cpu":
+            _end_with(model, lane)
+        return model
 
     def _tell_of_hopeless(self, manifest: Manifest, *, run_s: float) -> None:
         if run_s * 1000 >= self.settings.deadline_ms:
@@ -183,15 +188,17 @@ class Loader:
             max_pixels=self.settings.max_pixels,
         )
 
-    def _metrics(self, manifest: Manifest, lane: PictureLane) -> LiveModelMetrics:
-        return LiveModelMetrics(
-            self.series,
-            model=manifest.name,
-            version=manifest.version,
-            labels=manifest.labels,
-            depth=lambda: lane.depth,
-            capacity=lambda: lane.bound,
-        )
+    def _metrics(self, manifest: Manifest) -> LiveModelMetrics:
+        return LiveModelMetrics(self.series, model=manifest.name, version=manifest.version, labels=manifest.labels)
+
+
+def _end_with(model: LiveModel, lane: PictureLane) -> None:
+    """Let the threads of a model's lane end when the last request that was given to the model has let go of it."""
+
+    def end() -> None:
+        threading.Thread(target=lane.stop, name="ending", daemon=True).start()  # it waits for them, nobody else should
+
+    weakref.finalize(model, end).atexit = False
 
 
 def verify(

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import math
+import queue
 import threading
-from collections.abc import Callable, Iterable
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -37,7 +39,7 @@ from service.telemetry.logs import log
 
 _PAUSE_S: Final = 0.02
 _PATIENCE_S: Final = 60.0  # for one model, before the next one has its turn
-_AGAIN_S: Final = 300.0  # until models are tried again for which there was no quiet moment
+_AGAIN_S: Final = 300.0
 _ADAPTER: Final[TypeAdapter[Tuning]] = TypeAdapter(Tuning)
 
 
@@ -48,19 +50,49 @@ class Tuner:
     Args:
         loader: Loads their sessions; its settings pin a form or name the cache.
         stopping: Set when the process is about to end.
+        again_s: Seconds until models are tried again for which there was no quiet moment.
 
     """
 
     loader: Loader
     stopping: threading.Event = field(default_factory=threading.Event)
+    again_s: float = _AGAIN_S
+    _may_begin: threading.Event = field(default_factory=threading.Event)
+    _waiting: queue.SimpleQueue[weakref.ref[LiveModel] | None] = field(default_factory=queue.SimpleQueue)
 
-    def tune_all(self, models: Iterable[LiveModel]) -> None:
-        """Tune models, until all are or the process is about to end; what one of them meets is no other's business."""
-        left = list(models)
-        while left and not self.stopping.is_set():
-            left = [model for model in left if not self._done_with(model)]
-            if left:
-                self.stopping.wait(_AGAIN_S)
+    def enqueue(self, model: LiveModel) -> None:
+        """Have a model tuned when its turn comes, unless it is unloaded before; from any thread."""
+        self._waiting.put(weakref.ref(model))
+
+    def begin(self) -> None:
+        """Say that what is to answer first is loaded, which would have disturbed the measurements."""
+        self._may_begin.set()
+
+    def stop(self) -> None:
+        """Have it end soon; from any thread."""
+        self.stopping.set()
+        self._may_begin.set()
+        self._waiting.put(None)
+
+    def run(self) -> None:
+        """Tune models as they come until told to stop; what one of them meets is no other's business."""
+        self._may_begin.wait()
+        left: list[weakref.ref[LiveModel]] = []
+        while not self.stopping.is_set():
+            left += self._arrivals(wait_s=self.again_s if left else None)
+            left = [reference for reference in left if not self._is_done_with(reference)]
+
+    def _arrivals(self, *, wait_s: float | None) -> list[weakref.ref[LiveModel]]:
+        """Wait for a model to come, and take it with all that have come."""
+        found: list[weakref.ref[LiveModel]] = []
+        try:
+            one = self._waiting.get(timeout=wait_s)
+            while one is not None:  # else it is time to end
+                found.append(one)
+                one = self._waiting.get_nowait()
+        except queue.Empty:
+            pass
+        return found
 
     def tune(self, model: LiveModel) -> None:
         """Choose a form and load it.
@@ -85,8 +117,11 @@ class Tuner:
         tuning = model.classifier.sessions.tuning
         _log(model, "tuned", form=tuning.form, batch=tuning.batch, because=tuning.because)
 
-    def _done_with(self, model: LiveModel) -> bool:
-        """Tune a model, and say whether it need not be tried again."""
+    def _is_done_with(self, reference: weakref.ref[LiveModel]) -> bool:
+        """Tune a model, and say whether it need not be tried again; one that was unloaded meanwhile need not."""
+        model = reference()
+        if model is None or self.stopping.is_set():
+            return True
         try:
             self.tune(model)
         except BusyError:

@@ -23,6 +23,8 @@ from typing import Final, NoReturn
 from service.engine.allocator import tune_allocator
 from service.engine.cores import usable_cores
 from service.errors import ConfigurationError
+from service.fleet.membership import Fleet, Member
+from service.security.rate_cells import SharedCells
 from service.server import SIGNALLED, bind, end_process, is_impatient, serve, stop_signals, url_of
 from service.settings import Settings
 from service.telemetry.declaring import Declaring
@@ -105,6 +107,8 @@ class Supervisor:
         self._restarted = WorkerMetrics(Declaring(series.registry, shared=series)).restarts
         self._hung: set[int] = set()
         self._restarts = Restarts(workers)
+        self._fleet = Fleet(workers)
+        self._rate_cells = SharedCells()
         self._running: dict[int, _Worker] = {}
         self._stop_signals = stop_signals()
         self._due_s = dict.fromkeys(range(workers), 0.0)  # when a worker that does not run is to be started
@@ -183,6 +187,8 @@ class Supervisor:
                 listener=self._listener,
                 balance=Balance(self._board, number=number),
                 series=SharedSeries(self._pages, number=number),
+                member=Member(self._fleet, number=number),
+                rate_cells=self._rate_cells,
                 lifeline=self._lifeline[0],
                 report=report,
             )
@@ -203,6 +209,7 @@ class Supervisor:
         came_up = self._board.is_up(worker.number)
         self._board.clear(worker.number)
         self._pages[worker.number].end()
+        self._fleet.leave(worker.number)
         reason = _read_report(worker.report)
         wanted = code == EXIT_CLEAN
         ended_by = _name(-code) if code < 0 else None

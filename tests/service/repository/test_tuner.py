@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
-from collections.abc import Callable
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,8 +114,10 @@ def test_a_machine_without_a_quiet_moment_keeps_the_default_form(
     loader = make_loader()
     model = _loaded(loader, tmp_path / "models")
     loader.scheduler._waiting = 1  # a request that waits for as long as the test takes
-    stopping = Waits(lambda number: number == 3)
-    Tuner(loader, stopping=stopping).tune_all([model])
+    tuner = Tuner(loader, stopping=Waits(lambda number: number == 3))
+    tuner.enqueue(model)
+    tuner.begin()
+    tuner.run()
     assert (_tuning(model).form, _tuning(model).because) == ("narrow", "default")
     assert "not tuned yet" in caplog.text
 
@@ -126,12 +132,12 @@ def test_a_machine_that_becomes_quiet_later_is_tuned_then(tmp_path: Path, make_l
         loader.scheduler._waiting = 1 if number < 5000 else 0  # 3000 pauses are a minute, and the next try comes later
         return False
 
-    Tuner(loader, stopping=Waits(quiet_after_minutes)).tune_all([model])
-    assert _tuning(model).because == "measured"
+    with _running(Tuner(loader, stopping=Waits(quiet_after_minutes), again_s=0), model):
+        _wait_for(lambda: _tuning(model).because == "measured")
 
 
 class Waits(threading.Event):
-    """An event that nobody sets, and whose every wait is over at once.
+    """An event whose every wait is over at once.
 
     Args:
         ended: Says of each wait, by its number from 1, whether the process is about to end.
@@ -151,18 +157,52 @@ class Waits(threading.Event):
         return self.is_set()
 
 
+@contextmanager
+def _running(tuner: Tuner, *models: LiveModel) -> Iterator[None]:
+    """Tune models on a thread, as a service does."""
+    for model in models:
+        tuner.enqueue(model)
+    thread = threading.Thread(target=tuner.run)
+    thread.start()
+    tuner.begin()
+    yield
+    tuner.stop()
+    thread.join()
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.01)  # the thread does not tell
+
+
 def test_what_one_model_meets_keeps_no_other_from_being_tuned(
     tmp_path: Path, make_loader: MakeLoader, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever it is: the first one has lost its file here, and its lane the place for a form."""
+    """Whatever it is: the first one has lost its file here, and the second one everything."""
     loader = make_loader(cache_dir=tmp_path / "cache")
-    first, second = _loaded(loader, tmp_path / "models"), _loaded(loader, tmp_path / "models")
+    first, last = _loaded(loader, tmp_path / "models"), _loaded(loader, tmp_path / "models")
     (tmp_path / "elsewhere").mkdir()
     lost = replace(first, stored=replace(first.stored, folder=tmp_path / "elsewhere"))
     odd = replace(first, classifier=None)  # type: ignore[arg-type]  # an error that nobody foresaw
-    Tuner(loader).tune_all([lost, odd, second])
+    with _running(Tuner(loader), lost, odd, last):
+        _wait_for(lambda: _tuning(last).because == "measured")
     assert caplog.text.count("not tuned") == 2
-    assert _tuning(second).because == "measured"
+
+
+def test_a_model_that_was_unloaded_before_its_turn_is_let_go(tmp_path: Path, make_loader: MakeLoader) -> None:
+    """Waiting for a quiet moment keeps nothing in memory."""
+    loader = make_loader()
+    gone, model = _loaded(loader, tmp_path / "models"), _loaded(loader, tmp_path / "models")
+    loader.scheduler._waiting = 1
+    reference = weakref.ref(gone)
+    tuner = Tuner(loader)
+    tuner.enqueue(gone)
+    del gone
+    gc.collect()
+    assert reference() is None
+    loader.scheduler._waiting = 0
+    with _running(tuner, model):
+        _wait_for(lambda: _tuning(model).because == "measured")
 
 
 def test_a_form_that_does_not_answer_as_published_is_not_taken(tmp_path: Path, make_loader: MakeLoader) -> None:

@@ -44,14 +44,8 @@ class Worker:
 
     def serve_pets(self, *, depth: float = 0.0, capacity: float = 4.0) -> LiveModelMetrics:
         """Make the series of a live model."""
-        return LiveModelMetrics(
-            self.metrics.model,
-            model="pets",
-            version=3,
-            labels=("cat", "dog"),
-            depth=lambda: depth,
-            capacity=lambda: capacity,
-        )
+        self.metrics.model.watch_queue("pets", depth=lambda: depth, capacity=lambda: capacity)
+        return LiveModelMetrics(self.metrics.model, model="pets", version=3, labels=("cat", "dog"))
 
 
 @pytest.fixture
