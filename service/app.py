@@ -21,11 +21,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from service import VERSION
-from service.api import health, predict, repository
+from service.api import health, predict, repository, torchserve
 from service.api.bodies import BodyBudget
 from service.api.context import Context
 from service.api.documentation import add_documentation
 from service.api.middleware import RequestRecorder
+from service.api.open_inference import routes as open_inference
 from service.api.openapi import describe
 from service.api.problems import answer_convserve_error, answer_http_exception, answer_validation_error
 from service.api.refusals import Refusals
@@ -185,7 +186,7 @@ def _tell_of_loading(context: Context, failure: ConvserveError | None) -> None:
 
 
 def _add_routes(app: FastAPI) -> None:
-    for router in (predict.router, repository.router, health.router):
+    for router in (predict.router, repository.router, *open_inference.ROUTERS, torchserve.router, health.router):
         app.include_router(router)
     add_documentation(app, title=TITLE)
     describe(app)
