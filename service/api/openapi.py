@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.api.open_inference.documents import REQUEST_SCHEMAS
@@ -41,8 +42,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     components = schema.setdefault("components", {}).setdefault("schemas", {})
     for name in _UNUSED_SCHEMAS:
         components.pop(name, None)
-    _, defined = models_json_schema(
-        [(kind, "validation") for kind in (ProblemBody, *REQUEST_SCHEMAS)], ref_template=f"{_PLACE}{{model}}"
-    )
+    bodies: tuple[type[BaseModel], ...] = (ProblemBody, *REQUEST_SCHEMAS)
+    _, defined = models_json_schema([(body, "validation") for body in bodies], ref_template=f"{_PLACE}{{model}}")
     components |= defined["$defs"]
     return schema

@@ -25,7 +25,7 @@ from service.errors import InferenceError, InputError
 
 Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
 
-_STAGE_ORDER: Final = ("queue", "decode", "preprocess", "inference", "postprocess")
+_STAGE_ORDER: Final[tuple[str, ...]] = ("queue", "decode", "preprocess", "inference", "postprocess")
 _LARGE_BYTES: Final = 1e6  # the unit of a picture's size in its lane's cost
 
 # Seconds of decoding and preprocessing for each million bytes of JPEG before a model has seen any: 100 KB of 500x375

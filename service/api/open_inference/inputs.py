@@ -19,7 +19,8 @@ from service.api.open_inference.tensors import PICTURES, ModelTensors
 from service.api.uploads import MOST_PICTURES
 from service.errors import MalformedBodyError, shortened
 
-Rows: TypeAlias = list[bytes] | list[NDArray[Any]]
+Row: TypeAlias = bytes | NDArray[Any]
+Rows: TypeAlias = Sequence[Row]
 
 MOST_ROWS: Final = 1024
 

@@ -7,12 +7,9 @@ are, and a model that takes one picture at a time takes them too.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
-
-from numpy.typing import NDArray
 
 from service.api.classification import Deadline, classify_one, classify_sent
-from service.api.open_inference.inputs import Rows
+from service.api.open_inference.inputs import Row, Rows
 from service.engine.predictor import Classification, Sent
 from service.errors import InputError
 from service.repository.live_model import LiveModel
@@ -54,9 +51,7 @@ async def classify_rows(
     return answers
 
 
-async def _classify(
-    row: bytes | NDArray[Any], place: int, *, model: LiveModel, metrics: Metrics, deadline: Deadline
-) -> Classification:
+async def _classify(row: Row, place: int, *, model: LiveModel, metrics: Metrics, deadline: Deadline) -> Classification:
     if not isinstance(row, bytes):
         return await classify_sent(Sent(row), model=model, metrics=metrics, deadline=deadline)
     decoding = model.manifest.input.preprocessing.decode
