@@ -92,7 +92,7 @@ async def _answer(
         model=model,
         metrics=context.metrics,
         deadline=deadline,
-        at_once=context.scheduler.threads * model.lane.batch,
+        at_once=min(context.scheduler.threads * model.lane.batch, model.lane.bound),
     )
     manifest = model.manifest
     head: dict[str, Any] = {"model_name": manifest.name, "model_version": str(manifest.version)}
