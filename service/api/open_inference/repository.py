@@ -22,7 +22,6 @@ from service.repository.registry import Model
 
 router: Final = APIRouter(tags=["open inference protocol"])
 
-_PATIENCE_S: Final = 10.0
 _STATES: Final = {
     State.READY: "READY",
     State.LOADING: "LOADING",
@@ -31,11 +30,11 @@ _STATES: Final = {
 }
 
 
-@router.post("/v2/repository/index", responses=errors(400, 408, 413, 503), openapi_extra=INDEX_BODY)
+@router.post("/v2/repository/index", responses=errors(400, 408, 413, 503, 504), openapi_extra=INDEX_BODY)
 async def list_versions(request: Request) -> list[IndexEntry]:
     """List every version of every model, or those that can answer."""
     context = context_of(request)
-    async with context.bodies.body_of(request, patience_s=_PATIENCE_S) as body:
+    async with context.bodies.body_of(request, patience_s=context.deadline_s) as body:
         ready_only = _ready_only(body)
     return [
         _entry(model, number, version)

@@ -42,12 +42,15 @@ async def classify_rows(
         for place, row in left:
             answers[place] = await _classify(row, place, model=model, metrics=metrics, deadline=deadline)
 
+    first: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(at_once, len(rows))):
                 group.create_task(classify())
     except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
+        first = failed.exceptions[0]
+    if first is not None:
+        raise first  # out here, so that it does not keep the group, whose frames hold the rows
     return answers
 
 

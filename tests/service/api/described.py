@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 from jsonschema import Draft202012Validator
 
 
-def require_described(document: dict[str, Any], answer: httpx.Response, *, route: str) -> None:
+def require_described(document: dict[str, Any], answer: Any, *, route: str) -> None:
     """See that an answer is in the document, and that its JSON has the schema that stands there.
 
     Args:
         document: The OpenAPI document.
-        answer: Of the service.
+        answer: Of the service, as the test client gives it.
         route: Template of its path.
 
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -16,8 +18,9 @@ RED = picture("red")
 def test_picture_is_classified_into_labels_with_probabilities(client: TestClient, method: str, url: str) -> None:
     """Raw or as a form, by either verb, by any way of writing the version; the best comes first."""
     document = client.get("/openapi.json").json()
-    for request in ({"content": RED}, {"files": {"data": ("photo.png", RED)}}):
-        answer = client.request(method, url, **request)  # type: ignore[arg-type]  # httpx's own keyword arguments
+    bodies: tuple[dict[str, Any], ...] = ({"content": RED}, {"files": {"data": ("photo.png", RED)}})
+    for request in bodies:
+        answer = client.request(method, url, **request)
         assert next(iter(answer.json())) == "red"
         assert sum(answer.json().values()) == pytest.approx(1, abs=1e-6)
         route = "/predictions/{model}" if url.endswith("colors") else "/predictions/{model}/{version}"

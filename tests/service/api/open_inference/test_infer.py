@@ -49,7 +49,7 @@ def in_binary(values: NDArray[np.float32], **members: Any) -> dict[str, Any]:
     return {"content": head + values.tobytes(), "headers": {"inference-header-content-length": str(len(head))}}
 
 
-def indexes_of(answer: httpx.Response) -> list[int]:
+def indexes_of(answer: Any) -> list[int]:
     """Read the strongest class of each row out of an answer in JSON."""
     assert answer.status_code == 200, answer.text
     (output,) = answer.json()["outputs"]
