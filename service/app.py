@@ -21,11 +21,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from service import VERSION
-from service.api import administration, health, predict, repository
+from service.api import administration, health, predict, repository, torchserve
 from service.api.bodies import BodyBudget
 from service.api.context import Context
 from service.api.documentation import add_documentation
 from service.api.middleware import RequestRecorder
+from service.api.open_inference import routes as open_inference
 from service.api.openapi import describe
 from service.api.problems import answer_convserve_error, answer_http_exception, answer_validation_error
 from service.api.refusals import Refusals
@@ -239,7 +240,16 @@ def _tell_of_loading(context: Context, failure: ConvserveError | None) -> None:
 
 
 def _add_routes(app: FastAPI, access: Access) -> None:
-    include_routers(app, predict.router, repository.router, administration.router, health.router, access=access)
+    include_routers(
+        app,
+        predict.router,
+        repository.router,
+        administration.router,
+        *open_inference.ROUTERS,
+        torchserve.router,
+        health.router,
+        access=access,
+    )
     add_documentation(app, title=TITLE)
     describe(app, access=access)
     app.add_exception_handler(ConvserveError, answer_convserve_error)

@@ -75,9 +75,21 @@ async def classify_one(
 
     """
     metrics.image_bytes.observe(len(data))
+    answer = await classify_sent(Sent(data, decoding), model=model, metrics=metrics, deadline=deadline)
+    metrics.image_pixels.observe(answer.width * answer.height)
+    return answer
+
+
+async def classify_sent(sent: Sent, *, model: LiveModel, metrics: Metrics, deadline: Deadline) -> Classification:
+    """Classify a picture or a tensor, and count its outcome.
+
+    Raises:
+        InputError, UnavailableError, DeadlineExceededError, InferenceError: As `service.engine.predictor.predict`.
+
+    """
     try:
         answer = await predict(
-            Sent(data, decoding),
+            sent,
             lane=model.lane,
             deadline_s=deadline.at_s,
             urgent=deadline.urgent,
@@ -88,7 +100,7 @@ async def classify_one(
         if isinstance(error, DeadlineExceededError):
             raise DeadlineExceededError(deadline_s=deadline.patience_s) from error
         raise
-    _count_answer(answer, model=model, metrics=metrics)
+    _count_answer(answer, model=model)
     return answer
 
 
@@ -189,7 +201,7 @@ class _Watch:
         self.waiting.cancel()
 
 
-def _count_answer(answer: Classification, *, model: LiveModel, metrics: Metrics) -> None:
+def _count_answer(answer: Classification, *, model: LiveModel) -> None:
     series = model.metrics
     first = int(answer.probabilities.argmax())
     series.observe_answer(
@@ -199,7 +211,6 @@ def _count_answer(answer: Classification, *, model: LiveModel, metrics: Metrics)
     )
     series.outcomes["ok"].inc()
     series.batch_size.observe(answer.batch)
-    metrics.image_pixels.observe(answer.width * answer.height)
     for stage, seconds in answer.stages_s.items():
         series.stages[stage].observe(seconds)
 

@@ -46,6 +46,10 @@ class Context:
     deadline_s: float
     ended_cleanly: bool = True
 
+    def waiting_for(self) -> list[str]:
+        """Say what keeps the service from taking requests, nothing when it is ready for them."""
+        return ["shutting down"] if self.scheduler.draining else self.registry.waiting_for()
+
 
 def context_of(request: Request) -> Context:
     """Find the context of the app that answers this request."""

@@ -28,7 +28,9 @@ from service.telemetry.metrics import UNKNOWN_METHOD, UNMATCHED_ROUTE, Metrics
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _TRACE_PARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-_QUIET_ROUTES: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+_QUIET_ROUTES: Final = frozenset(
+    {"/livez", "/readyz", "/healthz", "/metrics", "/ping", "/v2/health/live", "/v2/health/ready"}
+)
 _CALLER_GONE: Final = 499
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 

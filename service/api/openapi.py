@@ -1,4 +1,4 @@
-"""Puts into the OpenAPI document what FastAPI does not know: the problem body that every error answers with, and keys.
+"""Puts into the OpenAPI document what FastAPI does not know: the body of errors, bodies that we read ourselves, keys.
 
 It describes this service as it is set: where keys are in use it says which routes need one and how they refuse.
 """
@@ -10,7 +10,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
+from service.api.open_inference.documents import REQUEST_SCHEMAS
+from service.api.open_inference.form import is_spoken_at
 from service.api.problems import MEDIA_TYPE
 from service.api.responses import problems
 from service.api.schemas import ProblemBody
@@ -21,6 +25,7 @@ _SCHEME = "bearer"
 _KEY_PROBLEMS = (401, 429)
 _ADMIN_PROBLEMS = (401, 403, 429)
 _UNUSED_SCHEMAS = ("HTTPValidationError", "ValidationError")
+_PLACE = "#/components/schemas/"
 
 
 def describe(app: FastAPI, *, access: Access) -> None:
@@ -36,15 +41,19 @@ def describe(app: FastAPI, *, access: Access) -> None:
 
 def _document(app: FastAPI, access: Access) -> dict[str, Any]:
     schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    for operations in schema["paths"].values():
+    for path, operations in schema["paths"].items():
         for operation in operations.values():
             answers = operation["responses"]
-            if "422" in answers and MEDIA_TYPE not in answers["422"].get("content", {}):
+            if is_spoken_at(path):
+                answers.pop("422", None)
+            elif "422" in answers and MEDIA_TYPE not in answers["422"].get("content", {}):
                 answers["422"] = problems(422)[422]
     components = schema.setdefault("components", {}).setdefault("schemas", {})
     for name in _UNUSED_SCHEMAS:
         components.pop(name, None)
-    components[ProblemBody.__name__] = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    bodies: tuple[type[BaseModel], ...] = (ProblemBody, *REQUEST_SCHEMAS)
+    _, defined = models_json_schema([(body, "validation") for body in bodies], ref_template=f"{_PLACE}{{model}}")
+    components |= defined["$defs"]
     _describe_keys(app, schema, access)
     return schema
 

@@ -1,4 +1,4 @@
-"""The one table from error classes to responses: RFC 9457 `application/problem+json`, everywhere.
+"""The one table from error classes to responses: RFC 9457 `application/problem+json`, everywhere but under /v2.
 
 An error of the tree answers with its own text and data; anything else answers a constant text, and its details stay in
 the log. A test proves that the table knows every class of the tree.
@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from service import errors
 from service.api.context import context_of
+from service.api.open_inference import form as open_inference
 from service.errors import SHOWN_CHARACTERS, shortened
 from service.telemetry.logs import log
 
@@ -188,6 +189,8 @@ def _body(problem: Problem, *, detail: str) -> dict[str, Any]:
 
 
 def _response(request: Request, body: dict[str, Any], *, status: int, headers: Mapping[str, str]) -> Response:
+    if open_inference.is_spoken_at(request.url.path):
+        return open_inference.error_response(body["detail"], status=status, headers=headers)
     placed = {"instance": request.url.path, "request_id": request.scope["state"].get(STATE_REQUEST_ID, "")}
     return Response(orjson.dumps({**body, **placed}), status, headers=headers, media_type=MEDIA_TYPE)
 

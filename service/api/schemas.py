@@ -180,6 +180,12 @@ class ProblemBody(BaseModel):
     request_id: str
 
 
+class PingBody(Schema):
+    """State of the service in TorchServe's words."""
+
+    status: str = Field(description="Healthy or Unhealthy")
+
+
 class HealthBody(Schema):
     """State of the service."""
 

@@ -1,4 +1,4 @@
-"""The use case: a picture's bytes in, probabilities out.
+"""The use case: a picture's bytes in, probabilities out; or a tensor that a caller has made of one.
 
 `classify` is the work itself, on whatever thread calls it; `classify_each` does it for several pictures in one run of
 the network; `predict` has it done in the model's lane. Golden samples and requests go through the same steps, so that
@@ -40,6 +40,8 @@ class Classification:
 
     Args:
         probabilities: [K] in label order.
+        scores: [K], what the network's output tensor holds: its logits where it gives one for each class, else the
+            probabilities.
         stages_s: Seconds by stage, in the order in which they ran.
         width: Of the picture, in pixels.
         height: Of the picture, in pixels.
@@ -49,6 +51,7 @@ class Classification:
     """
 
     probabilities: NDArray[np.float32]
+    scores: NDArray[np.float32]
     stages_s: dict[str, float]
     width: int
     height: int
@@ -58,25 +61,30 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An encoded picture, and how it is to be decoded.
+    """An encoded picture, and how it is to be decoded; or the tensor that its caller has made of one.
 
-    Exact unless asked otherwise, because golden samples pin what exact decoding gives.
+    Exact unless asked otherwise, because golden samples pin what exact decoding gives. A tensor has the form of the
+    network's input, without batch axis.
     """
 
-    data: bytes
+    data: bytes | Tensor
     decoding: Decoding = "exact"
+
+    @property
+    def size(self) -> float:
+        """How large it is, in the unit of its lane's cost: a tensor costs no decoding."""
+        return len(self.data) / _LARGE_BYTES if isinstance(self.data, bytes) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture that has become a tensor without batch axis, and how long that took."""
+    """A picture that has become a tensor without batch axis, and how long each stage of that took."""
 
     tensor: Tensor
     width: int
     height: int
     reduction: int
-    decode_s: float
-    preprocess_s: float
+    stages_s: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +212,14 @@ class Classifier:
         ]
 
     def prepare(self, sent: Sent) -> Prepared:
-        """Decode a picture and bring it into the form of the network's input.
+        """Decode a picture and bring it into the form of the network's input; a tensor has that form already.
 
         Raises:
             InputError: The bytes are no picture that can be read.
 
         """
+        if not isinstance(sent.data, bytes):
+            return Prepared(sent.data, self.input.width, self.input.height, reduction=1, stages_s={})
         started_s = time.perf_counter()
         reduction = reduction_for(self.input) if sent.decoding == "fast" else None
         with decoded(sent.data, max_pixels=self.max_pixels, reduction=reduction) as picture:
@@ -218,7 +228,8 @@ class Classifier:
             facts = (picture.width, picture.height, picture.reduction)
         del picture  # its pixels, before the network runs
         ended_s = time.perf_counter()
-        return Prepared(tensor, *facts, pixels_there_s - started_s, ended_s - pixels_there_s)
+        stages_s = {"decode": pixels_there_s - started_s, "preprocess": ended_s - pixels_there_s}
+        return Prepared(tensor, *facts, stages_s)
 
     def _prepared_or_error(self, sent: Sent) -> Prepared | Exception:
         try:
@@ -229,13 +240,11 @@ class Classifier:
     def _classification(self, prepared: Prepared, values: NDArray[np.float32], *, inference_s: float) -> Classification:
         started_s = time.perf_counter()
         probabilities = self.probabilities_of(values)
-        stages_s = {
-            "decode": prepared.decode_s,
-            "preprocess": prepared.preprocess_s,
-            "inference": inference_s,
-            "postprocess": time.perf_counter() - started_s,
-        }
-        return Classification(probabilities, stages_s, prepared.width, prepared.height, reduction=prepared.reduction)
+        scores = values[0] if self.output.holds == "logits" else probabilities
+        postprocess_s = time.perf_counter() - started_s
+        stages_s = {**prepared.stages_s, "inference": inference_s, "postprocess": postprocess_s}
+        facts = (prepared.width, prepared.height)
+        return Classification(probabilities, scores, stages_s, *facts, reduction=prepared.reduction)
 
     def probabilities_of(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Read what the network put out for one picture.
@@ -289,15 +298,14 @@ PictureLane = Lane[Sent, Classification]
 async def predict(
     sent: Sent, *, lane: PictureLane, deadline_s: float, urgent: bool = True, accepted: bool = False
 ) -> Classification:
-    """Classify a picture in a lane, and add the time that it waited.
+    """Classify a picture in a lane, and add the time that it waited; a tensor has no decoding among its stages.
 
     Raises:
         InputError, InferenceError: As `Classifier.classify`.
         UnavailableError, DeadlineExceededError: As `Lane.submit`.
 
     """
-    size = len(sent.data) / _LARGE_BYTES
-    finished = await lane.submit(sent, deadline_s=deadline_s, size=size, urgent=urgent, accepted=accepted)
+    finished = await lane.submit(sent, deadline_s=deadline_s, size=sent.size, urgent=urgent, accepted=accepted)
     answer = finished.value
     return Classification(  # `replace` would take twice as long
         answer.probabilities,
