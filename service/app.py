@@ -31,6 +31,7 @@ from service.api.openapi import describe
 from service.api.problems import answer_convserve_error, answer_http_exception, answer_validation_error
 from service.api.refusals import Refusals
 from service.api.security import include_routers
+from service.api.shadowing import Shadows
 from service.engine.cores import usable_cores
 from service.engine.scheduler import Scheduler
 from service.errors import ConfigurationError, ConvserveError
@@ -106,6 +107,7 @@ def create_app(
             body_s=settings.body_timeout_ms / 1000,
         ),
         refusals=Refusals(),
+        shadows=Shadows(clock=scheduler.clock, patience_s=settings.deadline_ms / 1000),
         access=Access(
             api_keys_file=settings.api_keys_file,
             admin_key_file=settings.admin_key_file,
@@ -247,6 +249,7 @@ def _add_routes(app: FastAPI, access: Access) -> None:
         administration.router,
         *open_inference.ROUTERS,
         torchserve.router,
+        torchserve.health_router,
         health.router,
         access=access,
     )

@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from starlette.requests import Request
 
+from service.api.context import Context
 from service.artifact import Decoding
 from service.engine.predictor import Classification, Sent, predict
-from service.engine.scheduler import Scheduler
 from service.errors import (
     BadImageError,
     CallerGoneError,
@@ -66,7 +66,7 @@ class Deadline:
 
 
 async def classify_one(
-    data: bytes, *, model: LiveModel, metrics: Metrics, deadline: Deadline, decoding: Decoding
+    data: bytes, *, model: LiveModel, context: Context, deadline: Deadline, decoding: Decoding
 ) -> Classification:
     """Classify a picture and count its outcome.
 
@@ -74,14 +74,14 @@ async def classify_one(
         InputError, UnavailableError, DeadlineExceededError, InferenceError: As `service.engine.predictor.predict`.
 
     """
-    metrics.image_bytes.observe(len(data))
-    answer = await classify_sent(Sent(data, decoding), model=model, metrics=metrics, deadline=deadline)
-    metrics.image_pixels.observe(answer.width * answer.height)
+    context.metrics.image_bytes.observe(len(data))
+    answer = await classify_sent(Sent(data, decoding), model=model, context=context, deadline=deadline)
+    context.metrics.image_pixels.observe(answer.width * answer.height)
     return answer
 
 
-async def classify_sent(sent: Sent, *, model: LiveModel, metrics: Metrics, deadline: Deadline) -> Classification:
-    """Classify a picture or a tensor, and count its outcome.
+async def classify_sent(sent: Sent, *, model: LiveModel, context: Context, deadline: Deadline) -> Classification:
+    """Classify a picture or a tensor, count its outcome, and show it to the model's shadow where it has one.
 
     Raises:
         InputError, UnavailableError, DeadlineExceededError, InferenceError: As `service.engine.predictor.predict`.
@@ -96,11 +96,14 @@ async def classify_sent(sent: Sent, *, model: LiveModel, metrics: Metrics, deadl
             accepted=deadline.accepted,
         )
     except BaseException as error:
-        _count_failure(error, model=model, metrics=metrics)
+        _count_failure(error, model=model, metrics=context.metrics)
         if isinstance(error, DeadlineExceededError):
             raise DeadlineExceededError(deadline_s=deadline.patience_s) from error
         raise
     _count_answer(answer, model=model)
+    shadow = context.registry.shadow_of(model)
+    if shadow is not None:
+        context.shadows.offer(sent, answer, live=model, shadow=shadow)
     return answer
 
 
@@ -108,21 +111,21 @@ async def classify_each(
     pictures: tuple[bytes, ...],
     *,
     model: LiveModel,
-    metrics: Metrics,
+    context: Context,
     deadline: Deadline,
     decoding: Decoding,
-    scheduler: Scheduler,
 ) -> list[Classification | ConvserveError]:
     """Classify several pictures of one request; a bad one fails alone.
+
+    As many of them are in the lane at once as there are threads, so that one request does not fill it, and all of them
+    are classified where the first ones were taken before the service drained.
 
     Args:
         pictures: Encoded pictures.
         model: Which classifies them.
-        metrics: Where they are counted.
+        context: Of the app.
         deadline: Of the whole request.
         decoding: Of all of them.
-        scheduler: Whose threads run them. As many pictures are in the lane at once, so that one request does not fill
-            it, and all of them are classified where the first ones were taken before it drained.
 
     Returns:
         What became of each, in order.
@@ -131,13 +134,13 @@ async def classify_each(
         UnavailableError, DeadlineExceededError: What became of all of them; then the request failed as a whole.
 
     """
-    places = asyncio.Semaphore(scheduler.threads)
-    deadline = replace(deadline, accepted=not scheduler.draining)
+    places = asyncio.Semaphore(context.scheduler.threads)
+    deadline = replace(deadline, accepted=not context.scheduler.draining)
 
     async def classify(data: bytes) -> Classification | ConvserveError:
         async with places:
             try:
-                return await classify_one(data, model=model, metrics=metrics, deadline=deadline, decoding=decoding)
+                return await classify_one(data, model=model, context=context, deadline=deadline, decoding=decoding)
             except ConvserveError as error:
                 return error
 

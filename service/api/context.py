@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from service.api.bodies import BodyBudget
 from service.api.refusals import Refusals
+from service.api.shadowing import Shadows
 from service.engine.scheduler import Scheduler
 from service.repository.keeper import Keeper
 from service.repository.operator import Operator
@@ -29,6 +30,7 @@ class Context:
         metrics: Series.
         bodies: Bounds of request bodies.
         refusals: Those that are held back.
+        shadows: Runs of versions whose answers are compared only.
         access: Who may ask.
         deadline_s: Longest time from arrival to answer, in seconds.
         ended_cleanly: Set at the end: whether every thread had finished its work.
@@ -42,6 +44,7 @@ class Context:
     metrics: Metrics
     bodies: BodyBudget
     refusals: Refusals
+    shadows: Shadows
     access: Access
     deadline_s: float
     ended_cleanly: bool = True

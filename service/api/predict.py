@@ -147,7 +147,7 @@ async def _answer_single(
     read_s: float,
 ) -> Response:
     (data,) = upload.pictures
-    answer = await classify_one(data, model=model, metrics=context.metrics, deadline=deadline, decoding=decoding)
+    answer = await classify_one(data, model=model, context=context, deadline=deadline, decoding=decoding)
     stages_s = {"read": read_s, **answer.stages_s}
     note(request, model, image_bytes=len(data), stages_s=stages_s)
     if upload.form == "json":
@@ -170,10 +170,9 @@ async def _answer_several(
     outcomes = await classify_each(
         upload.pictures,
         model=model,
-        metrics=context.metrics,
+        context=context,
         deadline=deadline,
         decoding=decoding,
-        scheduler=context.scheduler,
     )
     stages_s = {"read": read_s}
     note(request, model, image_bytes=sum(map(len, upload.pictures)), pictures=len(outcomes), stages_s=stages_s)

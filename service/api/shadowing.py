@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from service.repository.live_model import LiveModel
 from service.telemetry.logs import log
 
 _MOST_PENDING: Final = 64
+_MOST_BYTES: Final = 32 * 2**20
 
 
 class Shadows:
@@ -34,6 +36,7 @@ class Shadows:
         self._clock = clock
         self._patience_s = patience_s
         self._pending: set[asyncio.Task[None]] = set()
+        self._held_bytes = 0
 
     def offer(self, sent: Sent, answer: Classification, *, live: LiveModel, shadow: LiveModel) -> None:
         """Have a shadow classify a picture too, unless too many wait already.
@@ -45,12 +48,17 @@ class Shadows:
             shadow: The other version.
 
         """
-        if len(self._pending) >= _MOST_PENDING:
+        if len(self._pending) >= _MOST_PENDING or self._held_bytes + sent.bytes_held > _MOST_BYTES:
             shadow.metrics.shadow.outcomes["skipped"].inc()
             return
         task = asyncio.get_running_loop().create_task(self._compare(sent, answer, live=live, shadow=shadow))
         self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
+        self._held_bytes += sent.bytes_held
+        task.add_done_callback(partial(self._let_go, held_bytes=sent.bytes_held))
+
+    def _let_go(self, task: asyncio.Task[None], *, held_bytes: int) -> None:
+        self._pending.discard(task)
+        self._held_bytes -= held_bytes
 
     async def _compare(self, sent: Sent, answer: Classification, *, live: LiveModel, shadow: LiveModel) -> None:
         series = shadow.metrics.shadow

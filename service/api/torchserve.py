@@ -21,19 +21,21 @@ from service.api.classification import classify_one, unless_gone
 from service.api.context import context_of
 from service.api.responses import PICTURE_BODY, PREDICT_PROBLEMS, problems
 from service.api.schemas import PingBody
+from service.api.security import KeyedRoute
 from service.api.terms import deadline_of, note, resolve
 from service.api.uploads import uploaded
 from service.engine.postprocessing import top_k
 from service.errors import InvalidParameterError
 
-router: Final = APIRouter(tags=["torchserve"])
+router: Final = APIRouter(tags=["torchserve"], route_class=KeyedRoute)
+health_router: Final = APIRouter(tags=["torchserve"])
 
 _MOST_SHOWN: Final = 5
 _VERSION: Final = re.compile(r"([1-9][0-9]{0,8})(\.0)?")
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, float]}, **problems(*PREDICT_PROBLEMS)}
 
 
-@router.get("/ping", response_model=PingBody, responses={503: {"model": PingBody}})
+@health_router.get("/ping", response_model=PingBody, responses={503: {"model": PingBody}})
 async def ping(request: Request) -> Response:
     """Say whether the service takes requests."""
     if context_of(request).waiting_for():
@@ -70,7 +72,7 @@ async def _predict(request: Request, *, name: str, version: int | None) -> Respo
             raise InvalidParameterError("number of pictures", value=len(upload.pictures), expected="1 on this route")
         (data,) = upload.pictures
         decoding = model.manifest.input.preprocessing.decode
-        work = classify_one(data, model=model, metrics=context.metrics, deadline=deadline, decoding=decoding)
+        work = classify_one(data, model=model, context=context, deadline=deadline, decoding=decoding)
         answer = await unless_gone(request, work)
     note(request, model, image_bytes=len(data), stages_s={"read": read_s, **answer.stages_s})
     labels = model.manifest.labels

@@ -75,6 +75,11 @@ class Sent:
         """How large it is, in the unit of its lane's cost: a tensor costs no decoding."""
         return len(self.data) / _LARGE_BYTES if isinstance(self.data, bytes) else 0.0
 
+    @property
+    def bytes_held(self) -> int:
+        """Memory that it takes."""
+        return len(self.data) if isinstance(self.data, bytes) else self.data.nbytes
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:

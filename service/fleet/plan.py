@@ -60,6 +60,7 @@ class ModelPlan:
         held: Versions that somebody asked to be loaded.
         canary: See there.
         shadow: A version that sees the same pictures as the live one; its answers are compared and not sent.
+        unloaded: Whether somebody took the model away as a whole: nothing of it answers until it is loaded again.
         refused: Versions that failed, and why.
 
     """
@@ -72,6 +73,7 @@ class ModelPlan:
     held: tuple[int, ...] = ()
     canary: Canary | None = None
     shadow: int | None = None
+    unloaded: bool = False
     refused: dict[int, Refusal] = field(default_factory=dict)
 
     @property
@@ -84,7 +86,8 @@ class ModelPlan:
     def proposed(self, version: int) -> ModelPlan:
         """Let a version become live as soon as it is loaded everywhere; the live one again cancels that."""
         candidate = None if version == self.live else version
-        return replace(self, candidate=candidate, chosen=False, refused=self._without(version))
+        refused = self._without(version)
+        return replace(self, candidate=candidate, chosen=False, unloaded=False, refused=refused)
 
     def committed(self, *, keep_previous: bool) -> ModelPlan:
         """Make the candidate live, where there is one.
@@ -145,6 +148,10 @@ class ModelPlan:
     def unpinned(self) -> ModelPlan:
         """Leave the choice to what is newest on disk again."""
         return replace(self, pinned=None, chosen=False)
+
+    def taken_away(self) -> ModelPlan:
+        """Want nothing of the model any more."""
+        return ModelPlan(unloaded=True, refused=self.refused)
 
     def splitting(self, *, canary: Canary | None, shadow: int | None) -> ModelPlan:
         """Say which versions see traffic beside the live one."""

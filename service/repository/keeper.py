@@ -153,9 +153,9 @@ class Keeper:
 
     def _wanted(self, model: Model, plan: ModelPlan) -> int | None:
         """Find a version that should become live and nobody has asked for yet."""
-        if plan.chosen or not (plan.live is None or self._settings.watch):
+        if plan.chosen or plan.unloaded or not (plan.live is None or self._settings.watch):
             return None
-        pinned = plan.pinned or self._settings.pinned.get(model.name)
+        pinned = self._registry.pinned(model)
         good = [number for number, version in model.versions.items() if not _still_refused(plan, number, version)]
         newest = pinned if pinned in good else None if pinned else next(iter(good), None)
         if newest in (None, plan.live, plan.candidate):

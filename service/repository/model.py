@@ -12,7 +12,7 @@ from service.fleet.plan import UNPLANNED, ModelPlan
 from service.repository.live_model import LiveModel, State, Version
 
 _LOADING_RETRY_S: Final = 2.0
-_REFUSED_RETRY_S: Final = 60.0  # until somebody mends it
+_REFUSED_RETRY_S: Final = 60.0  # until somebody mends it, or loads it again
 
 
 @dataclass(slots=True)
@@ -54,9 +54,11 @@ class Model:
 
     @property
     def state(self) -> State:
-        """Ready where a version is live, refused where every version was tried, else loading."""
+        """Ready where a version is live, refused where every version was tried, available where it was taken away."""
         if self.live is not None:
             return State.READY
+        if self.plan.unloaded and self.plan.candidate is None:
+            return State.AVAILABLE
         refused = all(version.state is State.REFUSED for version in self.versions.values())
         return State.REFUSED if refused else State.LOADING
 
@@ -122,5 +124,5 @@ class Model:
 
 
 def _not_ready(name: str, state: State) -> ModelNotReadyError:
-    retry_after_s = _REFUSED_RETRY_S if state is State.REFUSED else _LOADING_RETRY_S
+    retry_after_s = _LOADING_RETRY_S if state is State.LOADING else _REFUSED_RETRY_S
     return ModelNotReadyError(name, state=state, retry_after_s=retry_after_s)

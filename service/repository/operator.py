@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from service.errors import (
@@ -75,7 +76,35 @@ class Operator:
             return plan.releasing(version)
 
         self._change(name, release)
-        await self._until(name, version, done=lambda _: self._is_gone(name, version))
+        await self._until_gone(name, version)
+
+    async def load_model(self, name: str) -> None:
+        """Look at the folder again, and let the newest version of a model that is not pinned answer.
+
+        Raises:
+            NotFoundError, VersionRefusedError, ActUnfinishedError: As `load`.
+
+        """
+        for _ in range(2):  # what looks the same twice is complete
+            await asyncio.to_thread(self._keeper.look)
+        model = self._registry.find(name)
+        wanted = self._registry.pinned(model) or next(iter(model.versions))
+        await self._require_versions(name, wanted)
+        self._change(name, lambda plan: plan.proposed(wanted))
+        await self._until(name, wanted, done=lambda plan: _is_chosen(name, wanted, plan))
+
+    async def unload_model(self, name: str) -> None:
+        """Take a model out of memory as a whole; requests that were given to it still get their answers.
+
+        Raises:
+            UnknownModelError: There is none.
+            ActUnfinishedError: It takes longer than anybody waits.
+
+        """
+        loaded = list(self._registry.find(name).versions)
+        self._change(name, ModelPlan.taken_away)
+        for version in loaded:
+            await self._until_gone(name, version)
 
     async def choose(self, name: str, version: int | None) -> None:
         """Let a version answer the requests that name none, and keep it so whatever is published afterwards.
@@ -97,13 +126,11 @@ class Operator:
             await self._until(name, version, done=lambda plan: _is_chosen(name, version, plan))
 
     async def _choose_newest(self, model: Model) -> None:
-        newest = next((number for number in model.versions if number not in model.plan.refused), None)
-
-        def propose(plan: ModelPlan) -> ModelPlan:
-            return plan.unpinned() if newest is None else plan.unpinned().proposed(newest)
-
-        self._change(model.name, propose)
+        self._change(model.name, ModelPlan.unpinned)
+        good = (number for number in model.versions if number not in model.plan.refused)
+        newest = self._registry.pinned(model) or next(good, None)
         if newest is not None:
+            self._change(model.name, lambda plan: plan.proposed(newest))
             await self._until(model.name, newest, done=lambda plan: plan.candidate != newest)
 
     async def split(self, name: str, *, canary: Canary | None, shadow: int | None) -> None:
@@ -139,12 +166,31 @@ class Operator:
     async def _until_loaded(self, name: str, version: int) -> None:
         await self._until(name, version, done=lambda _: self._is_loaded(name, version))
 
+    async def _until_gone(self, name: str, version: int) -> None:
+        await self._wait(name, version, done=lambda: self._is_gone(name, version))
+
     async def _until(self, name: str, version: int, *, done: Callable[[ModelPlan], bool]) -> None:
-        """Wait until the plan and the workers are where an act wanted them."""
-        give_up_s = time.monotonic() + self._patience_s
-        while not done(plan := self._member.plan_of(name)):
+        """Wait until the plan and the workers are where an act wanted them.
+
+        Raises:
+            VersionRefusedError: The version failed.
+            ActUnfinishedError: It takes longer than anybody waits.
+
+        """
+
+        def is_decided() -> bool:
+            plan = self._member.plan_of(name)
+            if done(plan):
+                return True
             if (refusal := plan.refused.get(version)) is not None:
                 raise VersionRefusedError(name, version=version, reason=refusal.reason)
+            return False
+
+        await self._wait(name, version, done=is_decided)
+
+    async def _wait(self, name: str, version: int, *, done: Callable[[], bool]) -> None:
+        give_up_s = time.monotonic() + self._patience_s
+        while not done():
             if time.monotonic() > give_up_s:
                 raise ActUnfinishedError(name, version=version, waited_s=self._patience_s)
             await asyncio.sleep(_POLL_S)
@@ -166,15 +212,15 @@ class Operator:
         for version in versions:
             if version is not None and version not in model.versions:
                 raise UnknownVersionError(name, version=version, known=list(model.versions))
-            while self._is_remembered(name, version):  # noqa: ASYNC110  those who forget are other processes
-                await asyncio.sleep(_POLL_S)
+            if version is not None:
+                await self._wait(name, version, done=partial(self._is_forgotten, name, version))
         return model
 
-    def _is_remembered(self, name: str, version: int | None) -> bool:
-        """Tell whether a worker still reports a failure that the plan knows of; it would count for the next attempt."""
-        if version is None or version not in self._member.plan_of(name).refused:
-            return False
-        return any(version in report.refused.get(name, ()) for report in self._member.everybody())
+    def _is_forgotten(self, name: str, version: int) -> bool:
+        """Tell whether no worker reports an old failure any more, which would be taken for one of the new attempt."""
+        if version not in self._member.plan_of(name).refused:
+            return True
+        return not any(version in report.refused.get(name, ()) for report in self._member.everybody())
 
 
 def _is_chosen(name: str, version: int, plan: ModelPlan) -> bool:

@@ -123,6 +123,15 @@ class Registry:
         """
         return model.version(version)
 
+    def shadow_of(self, model: LiveModel) -> LiveModel | None:
+        """Find the version that sees what a model answers; None for a model that is not live or has none."""
+        owner = self.models.get(model.manifest.name)
+        return owner.shadow if owner is not None and owner.plan.shadow is not None and owner.live is model else None
+
+    def pinned(self, model: Model) -> int | None:
+        """Say which version an administrator or the settings chose; None leaves the choice to the newest."""
+        return model.plan.pinned or self._settings.pinned.get(model.name)
+
     def live(self) -> list[LiveModel]:
         """List the versions that answer requests which name none."""
         return [model.live for model in self.models.values() if model.live is not None]
@@ -134,14 +143,15 @@ class Registry:
     def waiting_for(self) -> list[str]:
         """Say what keeps the service from being ready, nothing when it is.
 
-        A model that came after the start and cannot be loaded keeps nobody from using the others.
+        A model that came after the start and cannot be loaded keeps nobody from using the others, and neither does one
+        that an administrator took away.
         """
         if not self.models:
             return ["the models folder is empty"]
         return [
             f"model {name} is {model.state}"
             for name, model in self._models.items()
-            if model.at_start and model.live is None
+            if model.at_start and model.live is None and not model.plan.unloaded
         ]
 
     def _require_named_default(self) -> None:

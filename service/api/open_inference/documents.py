@@ -8,10 +8,16 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from service.api.open_inference.message import LENGTH_HEADER
-from service.api.open_inference.schemas import IndexRequest, InferenceError, InferenceRequest, InferenceResponse
+from service.api.open_inference.schemas import (
+    IndexRequest,
+    InferenceError,
+    InferenceRequest,
+    InferenceResponse,
+    ParametersRequest,
+)
 
 INFER_ERRORS: Final = (400, 404, 408, 413, 415, 500, 503, 504)
-REQUEST_SCHEMAS: Final[tuple[type[BaseModel], ...]] = (InferenceRequest, IndexRequest)
+REQUEST_SCHEMAS: Final[tuple[type[BaseModel], ...]] = (InferenceRequest, IndexRequest, ParametersRequest)
 
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 _LENGTH: Final = {"description": "length of the JSON, where binary data follows it", "schema": {"type": "integer"}}
@@ -30,6 +36,14 @@ INDEX_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": False,
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{IndexRequest.__name__}"}}},
+    }
+}
+
+
+PARAMETERS_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": False,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{ParametersRequest.__name__}"}}},
     }
 }
 

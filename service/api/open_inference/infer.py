@@ -23,10 +23,11 @@ from service.api.open_inference.request import InferenceRequest
 from service.api.open_inference.rows import classify_rows
 from service.api.open_inference.tensors import ModelTensors
 from service.api.responses import VersionNumber
+from service.api.security import KeyedRoute
 from service.api.terms import deadline_of, note, resolve
 from service.repository.live_model import LiveModel
 
-router: Final = APIRouter(tags=["open inference protocol"])
+router: Final = APIRouter(tags=["open inference protocol"], route_class=KeyedRoute)
 
 _LEAST_PACKED_BYTES: Final = 1024  # below, the answer fits one network packet as it is
 
@@ -90,7 +91,7 @@ async def _answer(
     answers = await classify_rows(
         asked.rows,
         model=model,
-        metrics=context.metrics,
+        context=context,
         deadline=deadline,
         at_once=min(context.scheduler.threads * model.lane.batch, model.lane.bound),
     )

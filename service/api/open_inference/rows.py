@@ -9,22 +9,22 @@ from __future__ import annotations
 import asyncio
 
 from service.api.classification import Deadline, classify_one, classify_sent
+from service.api.context import Context
 from service.api.open_inference.inputs import Row, Rows
 from service.engine.predictor import Classification, Sent
 from service.errors import InputError
 from service.repository.live_model import LiveModel
-from service.telemetry.metrics import Metrics
 
 
 async def classify_rows(
-    rows: Rows, *, model: LiveModel, metrics: Metrics, deadline: Deadline, at_once: int
+    rows: Rows, *, model: LiveModel, context: Context, deadline: Deadline, at_once: int
 ) -> list[Classification]:
     """Classify rows.
 
     Args:
         rows: Pictures or tensors.
         model: Which classifies them.
-        metrics: Where they are counted.
+        context: Of the app.
         deadline: Of the whole request.
         at_once: Most rows of this request in the lane, so that one request does not fill it.
 
@@ -40,7 +40,7 @@ async def classify_rows(
 
     async def classify() -> None:
         for place, row in left:
-            answers[place] = await _classify(row, place, model=model, metrics=metrics, deadline=deadline)
+            answers[place] = await _classify(row, place, model=model, context=context, deadline=deadline)
 
     first: BaseException | None = None
     try:
@@ -54,12 +54,12 @@ async def classify_rows(
     return answers
 
 
-async def _classify(row: Row, place: int, *, model: LiveModel, metrics: Metrics, deadline: Deadline) -> Classification:
+async def _classify(row: Row, place: int, *, model: LiveModel, context: Context, deadline: Deadline) -> Classification:
     if not isinstance(row, bytes):
-        return await classify_sent(Sent(row), model=model, metrics=metrics, deadline=deadline)
+        return await classify_sent(Sent(row), model=model, context=context, deadline=deadline)
     decoding = model.manifest.input.preprocessing.decode
     try:
-        return await classify_one(row, model=model, metrics=metrics, deadline=deadline, decoding=decoding)
+        return await classify_one(row, model=model, context=context, deadline=deadline, decoding=decoding)
     except InputError as error:
         error.args = (f"Element {place} of input {model.manifest.input.tensor!r}: {error}",)  # keeps class and data
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -125,6 +125,12 @@ class IndexRequest(Schema):
     """Which models to list."""
 
     ready: bool | None = Field(None, description="only those that can answer")
+
+
+class ParametersRequest(Schema):
+    """How to load or unload a model: there is nothing to choose, and unloading may say what is so anyway."""
+
+    parameters: dict[Literal["unload_dependents"], bool] | None = None
 
 
 class IndexEntry(Schema):

@@ -15,13 +15,12 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from service.api.classification import Deadline, _entropy_ratio, classify_each, unless_gone
+from service.app import create_app
 from service.engine.predictor import Classification
-from service.engine.scheduler import Scheduler
 from service.errors import CallerGoneError
 from service.repository.loading import Loader
 from service.repository.store import StoredVersion
 from service.settings import Settings
-from service.telemetry.metrics import Metrics
 from tests.model_folders import picture, write_model
 from tests.service.engine.gates import soon
 
@@ -110,19 +109,18 @@ async def test_a_request_that_the_server_ends_is_not_taken_for_one_whose_caller_
 async def test_a_request_that_was_accepted_is_answered_whole_although_the_service_drains(tmp_path: Path) -> None:
     """Of three pictures the last one comes to the lane after SIGTERM, when the first has left its place."""
     write_model(tmp_path)
-    metrics = Metrics(version="0", runtime={})
-    scheduler = Scheduler(threads=1)
-    loader = Loader(settings=Settings(), scheduler=scheduler, series=metrics.model)
+    context = create_app(Settings(models_dir=tmp_path, threads=1)).state.context
+    scheduler = context.scheduler
+    loader = Loader(settings=Settings(), scheduler=scheduler, series=context.metrics.model)
     model = loader.load(StoredVersion("colors", 1, tmp_path / "colors" / "1"))
     scheduler.start()
     request = asyncio.create_task(
         classify_each(
             (picture("red"), picture("blue"), picture("lime")),
             model=model,
-            metrics=metrics,
+            context=context,
             deadline=Deadline(scheduler.clock() + 60, 60),
             decoding="exact",
-            scheduler=scheduler,
         )
     )
     while model.lane.depth == 0:  # noqa: ASYNC110  until the first is in the lane

@@ -27,7 +27,8 @@ RED: Final = picture("red")
 PHONE: Final = "the-key-of-the-phone"
 BATCH: Final = "the-key-of-the-batch"
 OPS: Final = "the-key-of-operations"
-OPEN: Final = {"/livez", "/readyz", "/healthz", "/metrics", "/docs", "/docs/assets", "/openapi.json"}
+HEALTH: Final = {"/livez", "/readyz", "/healthz", "/v2/health/live", "/v2/health/ready", "/ping"}
+OPEN: Final = {*HEALTH, "/metrics", "/docs", "/docs/assets", "/openapi.json"}
 
 
 def bearer(key: str) -> dict[str, str]:
