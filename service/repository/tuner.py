@@ -37,7 +37,8 @@ from service.telemetry.logs import log
 
 _PAUSE_S: Final = 0.02
 _PATIENCE_S: Final = 60.0  # for one model, before the next one has its turn
-_AGAIN_S: Final = 300.0  # until models are tried again for which there was no quiet moment
+_AGAIN_S: Final = 300.0  # until models are tried again for which there was no quiet moment; twice that the next time
+_LONGEST_S: Final = 86_400.0  # and never longer than that
 _ADAPTER: Final[TypeAdapter[Tuning]] = TypeAdapter(Tuning)
 
 
@@ -56,11 +57,12 @@ class Tuner:
 
     def tune_all(self, models: Iterable[LiveModel]) -> None:
         """Tune models, until all are or the process is about to end; what one of them meets is no other's business."""
-        left = list(models)
+        left, again_s = list(models), _AGAIN_S
         while left and not self.stopping.is_set():
             left = [model for model in left if not self._done_with(model)]
             if left:
-                self.stopping.wait(_AGAIN_S)
+                self.stopping.wait(again_s)
+                again_s = min(_LONGEST_S, 2 * again_s)  # a machine that is never quiet is not to be asked all the time
 
     def tune(self, model: LiveModel) -> None:
         """Choose a form and load it.

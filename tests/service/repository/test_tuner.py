@@ -126,8 +126,20 @@ def test_a_machine_that_becomes_quiet_later_is_tuned_then(tmp_path: Path, make_l
         loader.scheduler._waiting = 1 if number < 5000 else 0  # 3000 pauses are a minute, and the next try comes later
         return False
 
-    Tuner(loader, stopping=Waits(quiet_after_minutes)).tune_all([model])
+    waits = Waits(quiet_after_minutes)
+    Tuner(loader, stopping=waits).tune_all([model])
     assert _tuning(model).because == "measured"
+    assert waits.longest_s == 300
+
+
+def test_a_machine_that_is_never_quiet_is_asked_less_and_less(tmp_path: Path, make_loader: MakeLoader) -> None:
+    """The next try comes after twice the time, up to a day."""
+    loader = make_loader()
+    model = _loaded(loader, tmp_path / "models")
+    loader.scheduler._waiting = 1
+    waits = Waits(lambda number: number == 40_000)
+    Tuner(loader, stopping=waits).tune_all([model])
+    assert waits.longest_s == 24 * 3600
 
 
 class Waits(threading.Event):
@@ -141,11 +153,13 @@ class Waits(threading.Event):
     def __init__(self, ended: Callable[[int], bool]) -> None:
         super().__init__()
         self.waits = 0
+        self.longest_s = 0.0
         self._ended = ended
 
-    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002  no time passes
+    def wait(self, timeout: float | None = None) -> bool:
         """Wait no time."""
         self.waits += 1
+        self.longest_s = max(self.longest_s, timeout or 0.0)
         if self._ended(self.waits):
             self.set()
         return self.is_set()
