@@ -40,6 +40,7 @@ from service.telemetry.logs import log
 _PAUSE_S: Final = 0.02
 _PATIENCE_S: Final = 60.0  # for one model, before the next one has its turn
 _AGAIN_S: Final = 300.0
+_LONGEST_S: Final = 86_400.0
 _ADAPTER: Final[TypeAdapter[Tuning]] = TypeAdapter(Tuning)
 
 
@@ -78,9 +79,11 @@ class Tuner:
         """Tune models as they come until told to stop; what one of them meets is no other's business."""
         self._may_begin.wait()
         left: list[weakref.ref[LiveModel]] = []
+        again_s = self.again_s
         while not self.stopping.is_set():
-            left += self._arrivals(wait_s=self.again_s if left else None)
-            left = [reference for reference in left if not self._is_done_with(reference)]
+            arrived = self._arrivals(wait_s=again_s if left else None)
+            again_s = self.again_s if arrived else later(again_s)
+            left = [reference for reference in (*left, *arrived) if not self._is_done_with(reference)]
 
     def _arrivals(self, *, wait_s: float | None) -> list[weakref.ref[LiveModel]]:
         """Wait for a model to come, and take it with all that have come."""
@@ -237,6 +240,11 @@ class Tuner:
                 raise BusyError
 
         return pause
+
+
+def later(wait_s: float) -> float:
+    """Double a wait, up to a day: a machine that is never quiet is not to be asked all the time."""
+    return min(_LONGEST_S, 2 * wait_s)
 
 
 def _verify(model: LiveModel, answer: Callable[[bytes], Classification]) -> None:

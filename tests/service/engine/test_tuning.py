@@ -143,6 +143,14 @@ def test_a_machine_whose_every_run_meets_a_request_is_too_busy(clock: Clock) -> 
     assert network.runs == 4
 
 
+def test_a_run_that_takes_long_and_met_a_request_is_not_made_again(clock: Clock) -> None:
+    """Ten seconds on all cores, four times over, would be felt by everybody."""
+    network = TimedNetwork(clock, lambda _: 10.0)
+    with pytest.raises(BusyError):
+        _measured(network, traffic=Traffic(comers=(0,)))
+    assert network.runs == 1
+
+
 def test_both_forms_are_loaded_where_the_wide_one_is_a_tenth_faster() -> None:
     """A gain of less does not pay for a second session."""
     assert choose_form(_found(0.040), _found(0.022)) == "both"

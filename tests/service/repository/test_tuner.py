@@ -20,7 +20,7 @@ from service.errors import ArtifactError
 from service.repository.live_model import LiveModel
 from service.repository.loading import Loader
 from service.repository.store import StoredVersion
-from service.repository.tuner import Tuner
+from service.repository.tuner import Tuner, later
 from tests.model_folders import SIDE, color_network, picture, write_model
 from tests.networks import network, node
 
@@ -136,6 +136,11 @@ def test_a_machine_that_becomes_quiet_later_is_tuned_then(tmp_path: Path, make_l
         _wait_for(lambda: _tuning(model).because == "measured")
 
 
+def test_a_machine_that_is_never_quiet_is_asked_less_and_less() -> None:
+    """The next try comes after twice the time, up to a day."""
+    assert [later(seconds) for seconds in (300, 600, 50_000, 86_400)] == [600, 1200, 86_400, 86_400]
+
+
 class Waits(threading.Event):
     """An event whose every wait is over at once.
 
@@ -147,11 +152,13 @@ class Waits(threading.Event):
     def __init__(self, ended: Callable[[int], bool]) -> None:
         super().__init__()
         self.waits = 0
+        self.longest_s = 0.0
         self._ended = ended
 
-    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002  no time passes
+    def wait(self, timeout: float | None = None) -> bool:
         """Wait no time."""
         self.waits += 1
+        self.longest_s = max(self.longest_s, timeout or 0.0)
         if self._ended(self.waits):
             self.set()
         return self.is_set()
