@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from service.engine.jpeg_scans import Coding, coding_of
+from service.engine.jpeg_scans import MOST_PARTS, Coding, coding_of
 from tests.picture_files import encoded, lossless_jpeg, noise
 
 FRAME: Final = b"\xff\xc0"
@@ -47,6 +47,12 @@ def test_scans_of_the_small_picture_inside_the_metadata_do_not_count() -> None:
     preview = jpeg("L", progressive=True)
     assert has_one_scan(jpeg(exif=b"Exif\0\0" + preview))
     assert has_one_scan(jpeg(comment=SCAN * 300))
+
+
+def test_a_flood_of_fill_bytes_is_as_many_parts() -> None:
+    """Each is a step of every reader."""
+    data = jpeg()
+    assert coding_of(data[:2] + b"\xff" * 2000 + data[2:]).parts == MOST_PARTS + 1
 
 
 def test_fill_bytes_and_markers_without_a_length_are_passed_over() -> None:
@@ -87,7 +93,31 @@ def test_what_was_transformed_by_cosines_can_be_asked_for_smaller(progressive: b
 
 def test_a_lossless_file_is_read_whole() -> None:
     """It has no cosines of which to leave some out, and its decoder keeps what cannot be told here."""
-    assert coding_of(lossless_jpeg(40, 30)) == Coding(in_one_scan=False, scales=False)
+    coding = coding_of(lossless_jpeg(40, 30))
+    assert (coding.in_one_scan, coding.scales) == (False, False)
+
+
+def test_parts_before_the_first_scan_are_counted() -> None:
+    """Ten comments more are ten parts more; what a preview inside of one holds is none."""
+    data, comment = jpeg(), b"\xff\xfe\0\x06\xff\xfe\0\2"
+    assert coding_of(data[:2] + comment * 10 + data[2:]).parts == coding_of(data).parts + 10
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"\xff\0\0\6", b"\xff\xd9\0\6", b"\xff\xf0\0\6", b"\xff\xc8\0\6", b"\xff\2\0\6", b"rubbish"]
+)
+@pytest.mark.parametrize("part", [b"\xff\xe1\0\x09Exif\0\0.", b"\xff\xfe\0\2", b"\xff\xd8"])
+def test_many_parts_are_seen_behind_whatever_stands_before_them(start: bytes, part: bytes) -> None:
+    """Markers that decoders read differently, or not at all, cannot hide them; and no more are counted than needed."""
+    data = jpeg()
+    assert coding_of(data[:2] + start + part * 2000 + data[2:]).parts == MOST_PARTS + 1
+
+
+def test_restarts_inside_a_scan_are_no_parts() -> None:
+    """A camera may write one for every row of blocks, and a file with an odd header is a picture all the same."""
+    data = encoded(noise(800, 800), "JPEG", restart_marker_blocks=1)
+    assert sum(data.count(bytes([0xFF, 0xD0 + number])) for number in range(8)) > MOST_PARTS
+    assert coding_of(data[:2] + b"rubbish" + data[2:]).parts < 20
 
 
 @given(data=st.binary(max_size=60), start=st.sampled_from([b"", b"\xff\xd8", jpeg()[:180]]))
