@@ -1,7 +1,4 @@
-"""Puts into the OpenAPI document what FastAPI does not know: the problem body that every error answers with, and keys.
-
-It describes this service as it is set: where keys are in use it says which routes need one and how they refuse.
-"""
+"""Puts into the OpenAPI document what FastAPI does not know: the problem body of every error, and keys."""
 
 from __future__ import annotations
 
@@ -9,17 +6,13 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import iter_route_contexts
 
+from service.api.key_document import describe_keys
 from service.api.problems import MEDIA_TYPE
 from service.api.responses import problems
 from service.api.schemas import ProblemBody
-from service.api.security import AdminRoute, KeyedRoute
 from service.security.access import Access
 
-_SCHEME = "bearer"
-_KEY_PROBLEMS = (401, 429)
-_ADMIN_PROBLEMS = (401, 403, 429)
 _UNUSED_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 
@@ -45,20 +38,5 @@ def _document(app: FastAPI, access: Access) -> dict[str, Any]:
     for name in _UNUSED_SCHEMAS:
         components.pop(name, None)
     components[ProblemBody.__name__] = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    _describe_keys(app, schema, access)
+    describe_keys(app, schema, access=access)
     return schema
-
-
-def _describe_keys(app: FastAPI, schema: dict[str, Any], access: Access) -> None:
-    for context in iter_route_contexts(app.routes):
-        route = context.original_route
-        needs_admin = isinstance(route, AdminRoute)
-        if not needs_admin and not (access.needs_key and isinstance(route, KeyedRoute)):
-            continue
-        for method in context.methods or ():
-            operation = schema["paths"].get(context.path_format, {}).get(method.lower())
-            if operation is not None:  # it is not hidden
-                operation["security"] = [{_SCHEME: []}]
-                answers = problems(*(_ADMIN_PROBLEMS if needs_admin else _KEY_PROBLEMS))
-                operation["responses"].update({str(status): answer for status, answer in answers.items()})
-                schema["components"].setdefault("securitySchemes", {})[_SCHEME] = {"type": "http", "scheme": _SCHEME}
