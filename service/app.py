@@ -128,7 +128,9 @@ def create_app(
     _add_routes(app, context.access)
     app.add_middleware(RequestRecorder, metrics=metrics)
     _expect_series(app, metrics)
-    _tell_of_exposure(settings, metrics)
+    metrics.unauthenticated.set(is_exposed(settings))
+    if shared is None:
+        warn_of_exposure(settings)
     return app
 
 
@@ -282,11 +284,21 @@ def installed_version_of(*distributions: str) -> str:
     return ""
 
 
-def _tell_of_exposure(settings: Settings, metrics: Metrics) -> None:
-    exposed = settings.api_keys_file is None and not _is_loopback(settings.host)
-    metrics.unauthenticated.set(exposed)
-    if exposed:
-        log(logging.WARNING, "anyone who reaches this port may use the service", host=settings.host, port=settings.port)
+def is_exposed(settings: Settings) -> bool:
+    """Tell whether anyone who reaches the port may use the service."""
+    return settings.api_keys_file is None and not _is_loopback(settings.host)
+
+
+def warn_of_exposure(settings: Settings) -> None:
+    """Say so once, however many workers there are."""
+    if is_exposed(settings):
+        log(
+            logging.WARNING,
+            "anyone who reaches this port may use the service",
+            host=settings.host,
+            port=settings.port,
+            advice="set CONVSERVE_API_KEYS_FILE, and CONVSERVE_REQUIRE_KEYS=true to never start without",
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,21 +9,17 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from service.api.key_document import describe_keys
 from service.api.open_inference.documents import REQUEST_SCHEMAS
 from service.api.open_inference.form import is_spoken_at
 from service.api.problems import MEDIA_TYPE
 from service.api.responses import problems
 from service.api.schemas import ProblemBody
-from service.api.security import AdminRoute, KeyedRoute
 from service.security.access import Access
 
-_SCHEME = "bearer"
-_KEY_PROBLEMS = (401, 429)
-_ADMIN_PROBLEMS = (401, 403, 429)
 _UNUSED_SCHEMAS = ("HTTPValidationError", "ValidationError")
 _PLACE = "#/components/schemas/"
 
@@ -54,20 +50,5 @@ def _document(app: FastAPI, access: Access) -> dict[str, Any]:
     bodies: tuple[type[BaseModel], ...] = (ProblemBody, *REQUEST_SCHEMAS)
     _, defined = models_json_schema([(body, "validation") for body in bodies], ref_template=f"{_PLACE}{{model}}")
     components |= defined["$defs"]
-    _describe_keys(app, schema, access)
+    describe_keys(app, schema, access=access)
     return schema
-
-
-def _describe_keys(app: FastAPI, schema: dict[str, Any], access: Access) -> None:
-    for context in iter_route_contexts(app.routes):
-        route = context.original_route
-        needs_admin = isinstance(route, AdminRoute)
-        if not needs_admin and not (access.needs_key and isinstance(route, KeyedRoute)):
-            continue
-        for method in context.methods or ():
-            operation = schema["paths"].get(context.path_format, {}).get(method.lower())
-            if operation is not None:  # it is not hidden
-                operation["security"] = [{_SCHEME: []}]
-                answers = problems(*(_ADMIN_PROBLEMS if needs_admin else _KEY_PROBLEMS))
-                operation["responses"].update({str(status): answer for status, answer in answers.items()})
-                schema["components"].setdefault("securitySchemes", {})[_SCHEME] = {"type": "http", "scheme": _SCHEME}

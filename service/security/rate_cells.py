@@ -18,8 +18,8 @@ import logging
 import mmap
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from service.security.rate_limit import Rate, Spending, spend
@@ -94,15 +94,20 @@ class SharedCells:
             place = self._find(name)
         if place is None:
             return self._own_cells().spend(name, rate=rate)
-        with self._locked(place):
+        is_locked = self._lock(place)
+        try:
             restored_ns, spending = spend(self._restored_ns[place], rate=rate, now_ns=self._clock_ns())
             self._restored_ns[place] = restored_ns
+        finally:
+            if is_locked:
+                self._unlock(place)
         return spending
 
     def _find(self, name: str) -> int | None:
         """Find the cell of a name that this process has not met, or make one; None where all are taken."""
         wanted = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little", signed=True)
-        with self._locked(_NAMES_LOCK):
+        is_locked = self._lock(_NAMES_LOCK)
+        try:
             used = self._head[_USED]
             place = next((index for index in range(used) if self._hashes[index] == wanted), used)
             if place == self._most:
@@ -110,6 +115,9 @@ class SharedCells:
             if place == used:
                 self._hashes[place] = wanted
                 self._head[_USED] = used + 1
+        finally:
+            if is_locked:
+                self._unlock(_NAMES_LOCK)
         self._places[name] = place
         return place
 
@@ -119,29 +127,27 @@ class SharedCells:
             self._own = OwnCells(clock_ns=self._clock_ns)
         return self._own
 
-    @contextmanager
-    def _locked(self, byte: int) -> Iterator[None]:
-        """Hold the lock on one byte, or go on without it where its holder does not move."""
-        is_held = self._lock(byte)
-        try:
-            yield
-        finally:
-            if is_held:
-                fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, byte)
-
     def _lock(self, byte: int) -> bool:
-        until_s = None
-        for turn in itertools.count():
-            try:
-                fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
-            except BlockingIOError:
-                until_s = until_s or time.monotonic() + self._patience_s
-                if time.monotonic() > until_s:
-                    return False
-                if turn < _YIELDS:
-                    os.sched_yield()
-                else:
-                    time.sleep(_SLEEP_S)
-            else:
-                break
+        """Take the lock on one byte; False where its holder does not move, and one must go on without."""
+        try:
+            fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+        except BlockingIOError:
+            return self._wait_for(byte)
         return True
+
+    def _wait_for(self, byte: int) -> bool:
+        until_s = time.monotonic() + self._patience_s
+        for turn in itertools.count():
+            if turn < _YIELDS:
+                os.sched_yield()
+            else:
+                time.sleep(_SLEEP_S)
+            with suppress(BlockingIOError):
+                fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                return True
+            if time.monotonic() > until_s:
+                break
+        return False
+
+    def _unlock(self, byte: int) -> None:
+        fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, byte)

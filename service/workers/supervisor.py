@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from service.app import warn_of_exposure
 from service.engine.allocator import tune_allocator
 from service.engine.cores import usable_cores
 from service.errors import ConfigurationError
@@ -73,6 +74,7 @@ def supervise(settings: Settings) -> int:
     tune_allocator()
     with bind(settings) as listener:
         log(logging.INFO, "listening", url=url_of(settings), documentation="/docs", workers=workers)
+        warn_of_exposure(settings)
         return Supervisor(settings, listener=listener, workers=workers, cores=cores).run()
 
 

@@ -17,10 +17,9 @@ from starlette.testclient import TestClient
 
 from service.api.security import AdminRoute, KeyedRoute, include_routers, note
 from service.app import create_app
-from service.errors import ConfigurationError, ModelNotReadyError
+from service.errors import ModelNotReadyError
 from service.settings import Settings
 from tests.model_folders import picture, write_model
-from tests.service.api.conftest import Serve
 from tests.service.api.test_health import value
 
 RED: Final = picture("red")
@@ -71,7 +70,7 @@ def admin_router() -> APIRouter:
 @pytest.fixture
 def app(files: dict[str, Path], tmp_path: Path) -> FastAPI:
     """Build the app with keys, and one admin route beside its own."""
-    app = create_app(Settings(models_dir=tmp_path / "models", threads=2, **files))
+    app = create_app(Settings.model_validate({"models_dir": tmp_path / "models", "threads": 2, **files}))
     include_routers(app, admin_router(), access=app.state.context.access)
     app.openapi_schema = None
     return app
@@ -327,46 +326,12 @@ def test_the_document_says_which_routes_need_a_key(app: FastAPI) -> None:
                 (True, {"401", "429"}) if path not in OPEN else (False, set())
             )
             assert ("403" in operation["responses"]) == path.endswith("/act")
-    refusal = document["paths"]["/predict"]["post"]["responses"]["429"]["content"]
+    answers = document["paths"]["/predict"]["post"]["responses"]
+    refusal = answers["429"]["content"]
     assert refusal == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
-
-
-def test_without_keys_nothing_is_asked_for_and_nothing_is_said(tmp_path: Path, serve: Serve) -> None:
-    """The default: anyone may, no header tells of limits, and the document knows of no keys."""
-    write_model(tmp_path / "models")
-    client = serve()
-    answer = client.post("/predict", content=RED, headers=bearer("any-key-at-all-will-do"))
-    assert answer.status_code == 200
-    assert "ratelimit" not in answer.headers
-    document = client.get("/openapi.json").json()
-    assert "securitySchemes" not in document["components"]
-    assert "401" not in document["paths"]["/predict"]["post"]["responses"]
-
-
-def test_an_admin_key_alone_leaves_the_service_open(files: dict[str, Path], serve: Serve) -> None:
-    """Which the metrics say where it is reachable."""
-    del files["api_keys_file"]
-    client = serve(host="0.0.0.0", **files)
-    assert client.post("/predict", content=RED).status_code == 200
-    assert value(client, "convserve_unauthenticated") == 1
-
-
-def test_a_service_with_keys_is_not_called_open(
-    files: dict[str, Path], caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
-    """Whatever address it listens on."""
-    app = create_app(Settings(models_dir=tmp_path / "models", host="0.0.0.0", **files))
-    with TestClient(app) as client:
-        assert value(client, "convserve_unauthenticated") == 0
-    assert "anyone" not in caplog.text
-
-
-def test_a_file_of_keys_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
-    """A service does not come up open because its keys are broken."""
-    write_model(tmp_path / "models")
-    for name in ("api_keys_file", "admin_key_file"):
-        with pytest.raises(ConfigurationError, match=r"nothing: cannot be read \(No such file"):
-            create_app(Settings(models_dir=tmp_path / "models", **{name: tmp_path / "nothing"}))
+    for status in ("200", "404", "429", "503"):
+        assert {"RateLimit", "RateLimit-Policy"} <= answers[status]["headers"].keys()
+    assert answers["401"]["headers"]["WWW-Authenticate"]["required"]
 
 
 def test_keys_follow_their_file_while_the_service_runs(

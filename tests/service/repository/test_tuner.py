@@ -152,13 +152,11 @@ class Waits(threading.Event):
     def __init__(self, ended: Callable[[int], bool]) -> None:
         super().__init__()
         self.waits = 0
-        self.longest_s = 0.0
         self._ended = ended
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002  no time passes
         """Wait no time."""
         self.waits += 1
-        self.longest_s = max(self.longest_s, timeout or 0.0)
         if self._ended(self.waits):
             self.set()
         return self.is_set()
