@@ -17,7 +17,8 @@ from service.errors import MalformedBodyError, shortened
 
 LENGTH_HEADER: Final = "Inference-Header-Content-Length"
 _MOST_DIGITS: Final = 12
-# Nothing else runs while JSON is parsed: 400,000 numbers take 20 to 35 ms. Counting them takes a thousandth of that.
+# Nothing else runs while JSON is parsed: 400,000 numbers of 17 digits take 28 ms, and 14 more to become a tensor; bytes
+# take 6 and 9. It is one picture of 299 x 299, and some more; counting the commas takes next to nothing.
 _MOST_VALUES: Final = 400_000
 
 
