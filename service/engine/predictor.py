@@ -23,7 +23,7 @@ from service.engine.preprocessing import decoded, reduction_for, to_tensor
 from service.engine.session import Session
 from service.errors import InferenceError, InputError
 
-Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
+Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
 
 _STAGE_ORDER: Final = ("queue", "decode", "preprocess", "inference", "postprocess")
 _LARGE_BYTES: Final = 1e6  # the unit of a picture's size in its lane's cost
@@ -200,7 +200,7 @@ class Classifier:
         """Read what the network put out for one picture.
 
         Args:
-            values: [1, K], or [1, 1] for a sigmoid.
+            values: [1, K], or [1, 1] for a sigmoid and for its logit.
 
         Returns:
             [K] in label order.

@@ -24,7 +24,7 @@ from service.errors import BadImageError
 __all__ = ["FORMATS", "Picture", "decode", "decoded", "reduction_for", "tensor_shape", "to_tensor"]
 
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom in pixels
-Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
+Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
 
 _FILTERS: Final = {
     "nearest": Image.Resampling.NEAREST,
@@ -286,8 +286,13 @@ def _write(image: Image.Image, spec: Input, out: Tensor) -> None:
         if spec.dtype == "uint8":
             np.copyto(target_HW, np.asarray(plane))
             continue
-        np.multiply(np.asarray(plane), np.float32(steps.scale / std), out=target_HW)
-        np.subtract(target_HW, np.float32(mean / std), out=target_HW)
+        values_HW = (
+            None if target_HW.dtype == np.float16 else target_HW
+        )  # half precision is rounded to once, at the end
+        values_HW = np.multiply(np.asarray(plane), np.float32(steps.scale / std), out=values_HW)
+        np.subtract(values_HW, np.float32(mean / std), out=values_HW)
+        if values_HW is not target_HW:
+            np.copyto(target_HW, values_HW, casting="same_kind")
 
 
 def _channels_first(tensor: Tensor, spec: Input) -> Tensor:
