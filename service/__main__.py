@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from service.commands.models import add_models_commands
 from service.errors import ConvserveError
 from service.settings import describe_settings, read_settings
 
@@ -44,13 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="serve (the default)").set_defaults(run=_serve)
     commands.add_parser("settings", help="show every setting and its value").set_defaults(run=_settings)
     commands.add_parser("health", help="exit 0 if the service on this machine is ready").set_defaults(run=_health)
-    models = commands.add_parser("models", help="look at the models folder").add_subparsers(
-        title="commands", metavar="COMMAND", required=True
-    )
-    models.add_parser("list", help="list models and versions").set_defaults(run=_list_models)
-    verify = models.add_parser("verify", help="load every version and classify its golden samples")
-    verify.add_argument("name", nargs="?", help="only this model")
-    verify.set_defaults(run=_verify_models)
+    add_models_commands(commands)
     return parser
 
 
@@ -81,24 +76,6 @@ def _health(_: argparse.Namespace) -> int:
 
     settings = read_settings()
     return EXIT_OK if is_ready(host=settings.host, port=settings.port) else EXIT_FAILED
-
-
-def _list_models(_: argparse.Namespace) -> int:
-    from service.repository.store import find_versions  # noqa: PLC0415
-
-    for name, versions in find_versions(read_settings().models_dir).items():
-        print(f"{name}: {', '.join(str(stored.version) for stored in versions)}")
-    return EXIT_OK
-
-
-def _verify_models(options: argparse.Namespace) -> int:
-    from service.repository.verification import verify_models  # noqa: PLC0415
-
-    good = True
-    for line, passed in verify_models(read_settings(), only=options.name):
-        print(line)
-        good = good and passed
-    return EXIT_OK if good else EXIT_FAILED
 
 
 if __name__ == "__main__":
