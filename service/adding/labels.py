@@ -20,6 +20,7 @@ from service.errors import ArtifactError
 MOST_BYTES: Final = 16 * 2**20
 # Under which exporters note the names: Ultralytics, fast.ai and others, Hugging Face configurations.
 METADATA_KEYS: Final = ("names", "labels", "classes", "class_names", "id2label", "categories")
+_LONGEST_INDEX: Final = 9  # digits
 _WORDNET: Final = re.compile(r"(n\d{8})[\s,]+(\S.*)")
 _NAME_COLUMNS: Final = frozenset({"label", "labels", "name", "class", "class_name", "classname", "category", "title"})
 _INDEX_COLUMNS: Final = frozenset({"index", "idx", "id", "class_id", "class_index", "number", ""})
@@ -149,9 +150,13 @@ def _from_value(document: object) -> list[str]:
 
 def _are_indices(values: object) -> bool:
     return all(
-        (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and value.isdecimal())
+        (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and _is_index(value))
         for value in values  # type: ignore[attr-defined]  # the keys or the values of a dictionary
     )
+
+
+def _is_index(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _LONGEST_INDEX
 
 
 def _name(value: object, *, place: str) -> str:
@@ -174,8 +179,13 @@ def _in_order(by_index: Mapping[int, str]) -> list[str]:
 
 def _from_table(text: str) -> list[str]:
     """Read CSV: the column that names classes, in the order of the rows or of the column that numbers them."""
-    delimiter = next((mark for mark in ("\t", ";", ",") if mark in text.splitlines()[0]), ",")
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(map(str.strip, row))]
+    delimiter = next((mark for mark in ("\t", ";", ",") if mark in text.strip().splitlines()[0]), ",")
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline=None), delimiter=delimiter) if "".join(row).strip()]
+    except csv.Error as error:
+        raise LabelsError(f"is no table ({error})") from error
+    if not rows:
+        raise LabelsError("has no rows")
     header = [cell.strip().lower() for cell in rows[0]]
     has_header = bool(_NAME_COLUMNS & set(header))
     if has_header:
@@ -200,7 +210,7 @@ def _index_column(rows: Sequence[Sequence[str]], header: Sequence[str]) -> int |
     if len(rows[0]) < 2:
         return None
     candidates = [column for column, name in enumerate(header) if name in _INDEX_COLUMNS] or range(len(rows[0]))
-    return next((column for column in candidates if all(row[column].strip().isdecimal() for row in rows)), None)
+    return next((column for column in candidates if all(_is_index(row[column].strip()) for row in rows)), None)
 
 
 def _name_column(rows: Sequence[Sequence[str]], header: Sequence[str], index_column: int | None) -> int:

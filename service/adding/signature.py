@@ -187,7 +187,7 @@ def _tensor_info(message: memoryview) -> TensorInfo:
 
 
 def _dimension(message: memoryview) -> Dimension:
-    """Read the size of an axis; some exporters write 0 or -1 where any size will do."""
+    """Read the size of an axis; some exporters write -1 where any size will do."""
     size: Dimension = None
     for number, value in fields(message):
         if number == _DIMENSION_VALUE and isinstance(value, int):

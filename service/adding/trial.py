@@ -87,9 +87,10 @@ def probes(spec: Input) -> Tensor:
     shape = (spec.height, spec.width, spec.channels)
     noise = np.random.default_rng(0).integers(0, 256, shape)
     slope = np.linspace(0, 255, noise.size).reshape(shape)
-    pixels_NHWC = np.stack([np.zeros(shape), np.full(shape, 255.0), noise, slope])
+    pixels_NHWC = np.stack([np.zeros(shape), np.full(shape, 255), noise, slope]).astype(np.float32)
     steps = spec.preprocessing
-    values_NHWC = (pixels_NHWC * steps.scale - steps.mean) / steps.std
+    scale, mean, std = (np.asarray(values, dtype=np.float32) for values in (steps.scale, steps.mean, steps.std))
+    values_NHWC = (pixels_NHWC * scale - mean) / std
     if spec.layout == "NHW":
         values_NHWC = values_NHWC[..., 0]
     tensor: Tensor = np.ascontiguousarray(values_NHWC.transpose(_AXES[spec.layout]), dtype=spec.dtype)

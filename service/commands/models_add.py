@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -80,7 +80,7 @@ def _add_input(group: argparse._ArgumentGroup) -> None:
 def _add_preprocessing(group: argparse._ArgumentGroup) -> None:
     numbers = _read(_numbers, "one number for all channels, or one per channel with commas")
     group.add_argument("--preset", metavar="NAME", help="as a library does it: torchvision, timm, keras-resnet, ...")
-    scale = _read(lambda text: float(Fraction(text)), "a number such as 1/255")
+    scale = _read(_number, "a number such as 1/255")
     group.add_argument("--scale", type=scale, help="factor on pixel values 0..255, such as 1/255")
     group.add_argument("--mean", type=numbers, metavar="M[,M,M]", help="subtracted after scaling")
     group.add_argument("--std", type=numbers, metavar="S[,S,S]", help="divided by after that")
@@ -125,8 +125,17 @@ def _size(text: str) -> tuple[int, int]:
     return _positive(rows), _positive(columns or rows)
 
 
+def _number(text: str) -> float:
+    """Read a number, or one divided by another."""
+    above, _, below = text.partition("/")
+    number = float(above) / float(below or 1)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
 def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(float(Fraction(part.strip())) for part in text.split(","))
+    return tuple(_number(part) for part in text.split(","))
 
 
 def _resize(text: str) -> tuple[str, int | None]:
@@ -136,7 +145,7 @@ def _resize(text: str) -> tuple[str, int | None]:
 def _crop(text: str) -> tuple[str, float | None]:
     if text in ("center", "none"):
         return text, None
-    share = float(Fraction(text))
+    share = _number(text)
     if not 0 < share <= 1:
         raise ValueError(text)
     return "center", share
