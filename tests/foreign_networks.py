@@ -155,6 +155,17 @@ def convolution_classifier() -> onnx.ModelProto:
     return graph.model(inputs, [helper.make_tensor_value_info("answer", TensorProto.FLOAT, ["n", 3])], {})
 
 
+def many_classes(count: int) -> onnx.ModelProto:
+    """Make a network of so many classes, no two of them equally probable."""
+    graph = _Graph(17)
+    means = graph.add("Flatten", [graph.add("GlobalAveragePool", ["image"])], axis=1)
+    matrix = np.linspace(-2, 2, 3 * count, dtype=np.float32).reshape(3, count)
+    logits = graph.add("MatMul", [means, graph.weight(matrix)])
+    graph.add("Softmax", [logits], name="answer", axis=1)
+    inputs = [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 8, 8])]
+    return graph.model(inputs, [helper.make_tensor_value_info("answer", TensorProto.FLOAT, ["n", count])], {})
+
+
 def several_outputs() -> onnx.ModelProto:
     """Make a network that also gives the averages on which it decides."""
     model = color_classifier()

@@ -47,20 +47,21 @@ def test_the_folder_is_checked_before_anybody_can_see_it(tmp_path: Path) -> None
     assert stored.folder.stat().st_mode & 0o777 == 0o755
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ArtifactError(Path("x"), reason="odd"), MemoryError])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), ArtifactError(Path("x"), reason="odd"), MemoryError()], ids=repr
+)
 def test_nothing_is_left_of_what_failed_or_was_interrupted(tmp_path: Path, error: BaseException) -> None:
     """Neither in a new models folder, which disappears again, nor beside an older version."""
 
     def fail(_: StoredVersion) -> None:
         raise error
 
-    kind = error if isinstance(error, type) else type(error)
-    with pytest.raises(kind):
+    with pytest.raises(type(error)):
         publish(tmp_path / "deep" / "models", name="m", version=None, files_of=files_of, check=fail)
     assert everything_in(tmp_path) == set()
     publish(tmp_path, name="m", version=None, files_of=files_of, check=good)
     before = everything_in(tmp_path)
-    with pytest.raises(kind):
+    with pytest.raises(type(error)):
         publish(tmp_path, name="m", version=None, files_of=files_of, check=fail)
     assert everything_in(tmp_path) == before
 

@@ -17,7 +17,7 @@ from tests.model_folders import picture
 from tests.service.adding.conftest import RGB, Bring, answers, loaded
 
 
-class Noise(quantization.CalibrationDataReader):
+class Noise(quantization.CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime ships no types
     """Pictures to calibrate with: noise in 0..1."""
 
     def __init__(self) -> None:

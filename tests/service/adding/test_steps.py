@@ -15,9 +15,8 @@ from service.artifact import Input, Preprocessing
 
 def form(*, size: tuple[int, int] = (224, 224), channels: int = 3, dtype: str = "float32") -> Form:
     """Describe an input as the file declares it."""
-    layout: Any = "NCHW"
-    values: Any = (dtype, channels)
-    return Form("image", layout, *values, size, None, is_size_assumed=False)
+    checked: dict[str, Any] = {"dtype": dtype, "channels": channels}
+    return Form(tensor="image", layout="NCHW", size=size, batch=None, is_size_assumed=False, **checked)
 
 
 def chosen(shape: Form | None = None, **flags: Any) -> tuple[Input, list[str]]:
