@@ -41,6 +41,7 @@ def color_classifier(
     background: bool = False,
     metadata: Mapping[str, str] | None = None,
     open_axes: bool = False,
+    half: bool = False,
 ) -> onnx.ModelProto:
     """Make a network.
 
@@ -56,16 +57,18 @@ def color_classifier(
         background: Put a class in front that never wins.
         metadata: What the exporter notes.
         open_axes: Declare no size of any axis.
+        half: Compute in float16 from the first operator to the last.
 
     """
-    graph = _Graph(opset)
-    image = _as_planes(graph, layout, dtype)
+    graph = _Graph(opset, half=half)
+    image = _as_planes(graph, layout, "float32" if half else dtype)
     pooled = graph.add("GlobalAveragePool", [image])
     means = graph.add("Flatten", [pooled], axis=1)
     classes = _ending(graph, means, channels=channels, ending=ending, background=background)
     sizes = {"N": batch, "C": channels, "H": size[0], "W": size[1]}
     shape = [None if open_axes else sizes[axis] for axis in layout]
-    number = TensorProto.INT64 if ending == "argmax" else TensorProto.FLOAT
+    number = TensorProto.INT64 if ending == "argmax" else TensorProto.FLOAT16 if half else TensorProto.FLOAT
+    dtype = "float16" if half else dtype
     outputs = [helper.make_tensor_value_info("answer", number, [shape[0], classes])]
     return graph.model([helper.make_tensor_value_info("image", _TYPES[dtype], shape)], outputs, metadata or {})
 
@@ -73,8 +76,9 @@ def color_classifier(
 class _Graph:
     """Nodes and weights that grow one by one."""
 
-    def __init__(self, opset: int) -> None:
+    def __init__(self, opset: int, *, half: bool = False) -> None:
         self.opset = opset
+        self.half = half
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
 
@@ -85,7 +89,8 @@ class _Graph:
 
     def weight(self, values: NDArray[Any]) -> str:
         name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(values, name))
+        halved = self.half and values.dtype == np.float32
+        self.weights.append(numpy_helper.from_array(values.astype(np.float16) if halved else values, name))
         return name
 
     def model(self, inputs: list[Any], outputs: list[Any], metadata: Mapping[str, str]) -> onnx.ModelProto:

@@ -143,8 +143,10 @@ def understand(path: Path, told: Told) -> Understood:
     """
     notes = Notes()
     preset = preset_of(told)
-    data, _ = read_onnx(path)
+    data, declaration = read_onnx(path)
     signature = read_signature(data, path=path)
+    by = f", written by {signature.producer}" if signature.producer else ""
+    notes.find(f"ONNX opset {declaration.opsets.get('', 'unknown')}, {declaration.nodes} operators{by}")
     declared_output = output_of(signature, told, path=path)
     forms = forms_of(signature, told, path=path)
     trial = first_that_runs(data, forms, output=declared_output.name)

@@ -118,9 +118,11 @@ def _layouts(
     shape: tuple[Dimension, ...], told: Told, declared: TensorInfo, path: Path, signature: Signature
 ) -> list[tuple[Layout, Literal[1, 3]]]:
     """List the orders of axes that a shape allows."""
-    if len(shape) == 3:
-        _require_batch_axis(shape, declared, path, signature)
+    if declared.shape is None and told.layout == "NHW":
         candidates: list[tuple[Layout, Literal[1, 3]]] = [("NHW", 1)]
+    elif len(shape) == 3:
+        _require_batch_axis(shape, declared, path, signature)
+        candidates = [("NHW", 1)]
     elif len(shape) == 4:
         candidates = [
             (layout, channels)
@@ -174,6 +176,7 @@ def _require_batch_axis(shape: tuple[Dimension, ...], declared: TensorInfo, path
 def _form(
     declared: TensorInfo, shape: tuple[Dimension, ...], layout: Layout, channels: Literal[1, 3], told: Told
 ) -> Form:
+    shape = shape[: len(layout)]  # where the file says nothing, four open axes stand for any number of them
     rows, columns = shape[_axis(layout, "H")], shape[_axis(layout, "W")]
     size = told.size or _default_size(rows, columns)
     for axis, given, wanted in (("rows", rows, size[0]), ("columns", columns, size[1])):

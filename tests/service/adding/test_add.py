@@ -41,6 +41,14 @@ def test_every_layout_and_type_of_input_is_served(
     assert np.max(loaded(added.stored).classify(picture("red")).probabilities) > 0.99
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_a_network_of_half_precision_is_served_as_such(bring: Bring, labels_file: MakeLabels, layout: str) -> None:
+    """Input, weights and output in float16."""
+    added = bring(color_classifier(layout=layout, half=True), labels=labels_file(*RGB))
+    assert (added.manifest.variants[0].precision, added.manifest.input.dtype) == ("fp16", "float16")
+    assert answers(added, *RGB) == list(RGB)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC", "NHW"])
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
 def test_grey_networks_with_and_without_an_axis_for_it_are_served(
@@ -83,6 +91,15 @@ def test_axes_without_any_size_are_found_by_running(bring: Bring, layout: str, c
     added = bring(model, size=(8, 8))
     assert (added.manifest.input.layout, added.manifest.input.channels) == (layout, channels)
     assert any("--layout" in each.flag for each in added.notes.assumed)
+
+
+@pytest.mark.parametrize(("layout", "channels"), [("NHW", 1), ("NHWC", 3), ("NCHW", 3)])
+def test_a_file_that_says_nothing_of_its_axes_is_told(bring: Bring, layout: str, channels: int) -> None:
+    """--layout and --size are enough."""
+    model = color_classifier(layout=layout, channels=channels)
+    model.graph.input[0].type.tensor_type.ClearField("shape")
+    added = bring(model, layout=layout, size=(8, 8))
+    assert (added.manifest.input.layout, added.manifest.input.channels) == (layout, channels)
 
 
 @pytest.mark.parametrize(
