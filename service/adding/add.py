@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from dataclasses import dataclass, replace
@@ -34,7 +35,7 @@ from service.artifact import (
 from service.engine.scheduler import Scheduler
 from service.errors import ArtifactError, InvalidParameterError
 from service.repository.loading import Loader
-from service.repository.store import StoredVersion
+from service.repository.store import StoredVersion, find_versions, read_manifest
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 
@@ -112,6 +113,7 @@ def add(path: Path, told: Told, *, settings: Settings) -> Added:
     require_free(settings.models_dir, name=told.name, version=told.version)
     network = understand(path, told)
     _require_told(network, told)
+    _note_other_classes(network, told, settings.models_dir)
     manifests: dict[int, Manifest] = {}
 
     def files_of(version: int) -> dict[str, bytes]:
@@ -150,7 +152,7 @@ def understand(path: Path, told: Told) -> Understood:
     declared_output = output_of(signature, told, path=path)
     forms = forms_of(signature, told, path=path)
     trial = first_that_runs(data, forms, output=declared_output.name)
-    note_form(trial.form, rivals=len(forms), signature=signature, told=told, notes=notes)
+    note_form(trial.form, allowed=len(forms), fitting=trial.fitting, notes=notes)
     spec = Chosen(told, preset, trial.form, notes).input(batch=trial.form.batch)
     precision = precision_of(signature, told)
     values_NK = alone(trial, spec, notes=notes)
@@ -188,6 +190,16 @@ def _require_told(network: Understood, told: Told) -> None:
     if told.strict and assumed:
         listed = "; ".join(map(str, assumed))
         raise ArtifactError(network.path, reason=f"--strict refuses what neither the file nor a flag says: {listed}")
+
+
+def _note_other_classes(network: Understood, told: Told, models_dir: Path) -> None:
+    """Warn where the model's newest version tells other classes apart: its callers will get these from now on."""
+    if not (models_dir / told.name).is_dir():
+        return
+    versions = find_versions(models_dir).get(told.name, [])
+    with contextlib.suppress(ArtifactError):  # one that is refused has no callers
+        if versions and read_manifest(versions[0]).labels != network.labels:
+            network.notes.find(f"WARNING: version {versions[0].version} of {told.name} tells other classes apart")
 
 
 def _manifest(network: Understood, told: Told, *, version: int) -> Manifest:

@@ -16,6 +16,7 @@ from service.errors import ArtifactError, InvalidParameterError
 
 DEFAULT_SIZE: Final = (224, 224)  # of most ImageNet classifiers
 _CHANNELS: Final[tuple[Literal[1, 3], ...]] = (3, 1)
+_CHANNEL_WORD: Final = "channel"  # as in the num_channels of Hugging Face's exporter
 _LAYOUTS: Final[tuple[Layout, ...]] = ("NCHW", "NHWC")
 _TYPES: Final = ("float32", "float16", "uint8")
 
@@ -68,37 +69,28 @@ def forms_of(signature: Signature, told: Told, *, path: Path) -> list[Form]:
     return [_form(declared, shape, layout, channels, told) for layout, channels in pairs]
 
 
-def note_form(form: Form, *, rivals: int, signature: Signature, told: Told, notes: Notes) -> None:
+def note_form(form: Form, *, allowed: int, fitting: int, notes: Notes) -> None:
     """Write down what was chosen that neither the file nor a flag said.
 
     Args:
         form: The one that is used.
-        rivals: How many forms the file allows.
-        signature: What the file declares.
-        told: What the flags say.
+        allowed: How many forms the file allows.
+        fitting: How many of them run.
         notes: Where to write.
 
     """
     rows, columns = form.size
     if form.is_size_assumed:
         notes.assume(f"size {rows}x{columns}, which the file leaves open", "--size ROWSxCOLUMNS")
-    if rivals > 1:
-        notes.assume(f"layout {form.layout} with {form.channels} channel(s), the first that runs", "--layout, --colour")
+    what = f"layout {form.layout} with {form.channels} channel(s)"
+    if fitting > 1:
+        notes.assume(f"{what}, the likeliest of {fitting} that run", "--layout, --colour")
+    elif allowed > 1:
+        notes.find(f"{what}: the only one of {allowed} that runs")
     batch = "any number of pictures" if form.batch is None else f"{form.batch} picture(s) at a time"
     notes.find(f"input {form.tensor!r}: {form.layout} {form.dtype}, {form.channels} x {rows} x {columns}, {batch}")
     if form.batch is not None and form.batch > 1:
         notes.find(f"every run takes {form.batch} pictures; a single one pays for the empty places beside it")
-    if told.size is not None and declared_size(signature, form.layout) is None:
-        notes.find(f"the file leaves the size open; {rows}x{columns} was told")
-
-
-def declared_size(signature: Signature, layout: Layout) -> Size | None:
-    """Read rows and columns from the file; None where it leaves one of them open."""
-    shape = signature.inputs[0].shape
-    if shape is None:
-        return None
-    rows, columns = shape[_axis(layout, "H")], shape[_axis(layout, "W")]
-    return (rows, columns) if isinstance(rows, int) and isinstance(columns, int) else None
 
 
 def _only_input(signature: Signature, path: Path) -> TensorInfo:
@@ -127,7 +119,7 @@ def _layouts(
         candidates = [
             (layout, channels)
             for channels in _CHANNELS
-            for layout in _LAYOUTS
+            for layout in _named_layouts(shape)
             if _may_be(shape[_axis(layout, "C")], channels)
         ]
         if isinstance(shape[1], int) or isinstance(shape[3], int):  # a number says more than an open axis
@@ -156,6 +148,16 @@ def _told_ones(
         if not fitting:
             raise InvalidParameterError("--colour", value=told.colour, expected=f"one that fits the input {declared}")
     return fitting
+
+
+def _named_layouts(shape: tuple[Dimension, ...]) -> tuple[Layout, ...]:
+    """Read the layout from the names of open axes, where one is called after the channels."""
+    named = tuple(
+        layout
+        for layout in _LAYOUTS
+        if isinstance(name := shape[_axis(layout, "C")], str) and _CHANNEL_WORD in name.lower()
+    )
+    return named or _LAYOUTS
 
 
 def _may_be(size: Dimension, channels: int) -> bool:

@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -118,8 +119,8 @@ def _without_ids(names: list[str]) -> list[str]:
     pairs = [(match[1], match[2].strip()) for match in found if match is not None]
     if len(pairs) < len(names):
         return names
-    plain = [name for _, name in pairs]
-    return [f"{name} ({number})" if plain.count(name) > 1 else name for number, name in pairs]
+    counts = Counter(name for _, name in pairs)
+    return [f"{name} ({number})" if counts[name] > 1 else name for number, name in pairs]
 
 
 def _from_document(text: str) -> list[str]:

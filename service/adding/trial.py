@@ -41,11 +41,13 @@ class Trial:
     Args:
         session: The network on the CPU.
         form: The form it takes.
+        fitting: How many of the forms that its file allows run.
 
     """
 
     session: Session
     form: Form
+    fitting: int
 
 
 def first_that_runs(model: bytes, forms: list[Form], *, output: str) -> Trial:
@@ -61,14 +63,17 @@ def first_that_runs(model: bytes, forms: list[Form], *, output: str) -> Trial:
 
     """
     session = Session.load(model, input_name=forms[0].tensor, output_name=output)
-    failures = []
+    failures: list[InferenceError] = []
+    fitting = []
     for form in forms:
         try:
             session.run(_blank(form))
         except InferenceError as error:
             failures.append(error)
         else:
-            return Trial(session, form)
+            fitting.append(form)
+    if fitting:
+        return Trial(session, fitting[0], len(fitting))
     first = failures[0]
     if not forms[0].is_size_assumed:
         raise first

@@ -90,7 +90,27 @@ def test_axes_without_any_size_are_found_by_running(bring: Bring, layout: str, c
     model = color_classifier(layout=layout, channels=channels, open_axes=True)
     added = bring(model, size=(8, 8))
     assert (added.manifest.input.layout, added.manifest.input.channels) == (layout, channels)
-    assert any("--layout" in each.flag for each in added.notes.assumed)
+    assert f"layout {layout} with {channels} channel(s): the only one of 4 that runs" in added.notes.found
+
+
+def test_the_name_of_an_axis_says_that_it_is_the_channels(bring: Bring) -> None:
+    """Hugging Face's exporter leaves every size open and names the axes."""
+    model = color_classifier(size=("height", "width"))
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "num_channels"
+    added = bring(model)
+    assert (added.manifest.input.layout, added.manifest.input.channels) == ("NCHW", 3)
+    assert "layout NCHW with 3 channel(s): the only one of 2 that runs" in added.notes.found
+
+
+def test_where_several_layouts_run_the_likeliest_is_assumed(bring: Bring) -> None:
+    """Pictures of three rows fit both ways; --layout decides."""
+    model = color_classifier(size=(3, 3))
+    added = bring(model)
+    assert added.manifest.input.layout == "NCHW"
+    assert [each.text for each in added.notes.assumed if each.flag == "--layout, --colour"] == [
+        "layout NCHW with 3 channel(s), the likeliest of 2 that run"
+    ]
+    assert bring(model, layout="NHWC").manifest.input.layout == "NHWC"
 
 
 @pytest.mark.parametrize(("layout", "channels"), [("NHW", 1), ("NHWC", 3), ("NCHW", 3)])
@@ -252,6 +272,14 @@ def test_answers_that_depend_on_company_are_given_alone(bring: Bring, labels_fil
     alone = classifier.classify(picture("red")).probabilities
     in_company = classifier.classify_each([Sent(picture(color)) for color in ("red", "white")], alone=False)[0]
     np.testing.assert_array_equal(in_company.probabilities, alone)  # type: ignore[union-attr]  # it does not fail
+
+
+def test_a_version_with_other_classes_than_the_one_before_is_warned_of(bring: Bring, labels_file: MakeLabels) -> None:
+    """A name that is taken already is often a mistake, and its callers would notice first."""
+    assert not any("WARNING" in text for text in bring(color_classifier(), labels=labels_file(*RGB)).notes.found)
+    assert not any("WARNING" in text for text in bring(color_classifier(), labels=labels_file(*RGB)).notes.found)
+    added = bring(color_classifier(), labels=labels_file("cat", "dog", "fox"))
+    assert "WARNING: version 2 of colors tells other classes apart" in added.notes.found
 
 
 def test_a_network_that_looks_at_nothing_is_added_with_a_warning(bring: Bring) -> None:
