@@ -40,9 +40,11 @@ from service.settings import Settings
 from service.telemetry.metrics import Metrics
 
 _NETWORK: Final = "model.onnx"
-# Largest difference of a probability that counts as the same on another processor: additions in another order, and for
-# int8 also products that older processors saturate.
-_TOLERANCES: Final[dict[Precision, float]] = {"fp32": 1e-3, "fp16": 1e-2, "int8": 5e-2}
+# Largest difference of a probability that counts as the same on another processor or in another form of the graph.
+# Measured over seven photographs between ONNX Runtime's optimised graph and the plain one: 2.4e-7 for a network in
+# float32; 0.11 for a quantised MobileNetV2, which is computed in integers in the one and in float32 in the other. Half
+# precision has steps of 5e-4 below 1.
+_TOLERANCES: Final[dict[Precision, float]] = {"fp32": 1e-3, "fp16": 1e-2, "int8": 0.25}
 _LARGEST_TOLERANCE: Final = 0.5
 _LONGEST_NOTE: Final = 1000  # characters
 
