@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.artifact import Input, Preprocessing, Resize
-from service.engine.preprocessing import decode, to_tensor
+from service.engine.preprocessing import Tensor, decode, to_tensor
 
 Pixels = NDArray[np.uint8]
 PIXEL_LIMIT: Final = 64_000_000
@@ -84,7 +84,7 @@ def input_of(
     return Input(tensor="input", preprocessing=Preprocessing(**steps), **tensor)
 
 
-def tensor_of(data: bytes, spec: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
+def tensor_of(data: bytes, spec: Input) -> Tensor:
     """Take a file the whole way to a tensor."""
     return to_tensor(decode(data, max_pixels=PIXEL_LIMIT), spec)
 

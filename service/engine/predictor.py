@@ -24,7 +24,7 @@ from service.engine.preprocessing import decoded, reduction_for, to_tensor
 from service.engine.session import Session
 from service.errors import InferenceError
 
-Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
+Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
 Run: TypeAlias = Callable[[Tensor], NDArray[np.float32]]
 
 _LARGE_BYTES: Final = 1e6  # the unit of a picture's size in its lane's cost
@@ -255,7 +255,7 @@ class Classifier:
         """Read what the network put out for one picture.
 
         Args:
-            values: [1, K], or [1, 1] for a sigmoid.
+            values: [1, K], or [1, 1] for a sigmoid and for its logit.
 
         Returns:
             [K] in label order.

@@ -24,7 +24,7 @@ from service.errors import BadImageError
 __all__ = ["FORMATS", "Picture", "decode", "decoded", "reduction_for", "to_tensor"]
 
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom in pixels
-Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
+Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
 
 _FILTERS: Final = {
     "nearest": Image.Resampling.NEAREST,
@@ -276,8 +276,11 @@ def _arranged(image: Image.Image, spec: Input) -> Tensor:
         if spec.dtype == "uint8":
             np.copyto(target_HW, np.asarray(plane))
             continue
-        np.multiply(np.asarray(plane), np.float32(steps.scale / std), out=target_HW)
-        np.subtract(target_HW, np.float32(mean / std), out=target_HW)
+        values_HW = None if spec.dtype == "float16" else target_HW  # half precision is rounded to once, at the end
+        values_HW = np.multiply(np.asarray(plane), np.float32(steps.scale / std), out=values_HW)
+        np.subtract(values_HW, np.float32(mean / std), out=values_HW)
+        if values_HW is not target_HW:
+            np.copyto(target_HW, values_HW, casting="same_kind")
     return tensor
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from service.engine.forms import Form, Measurement
 
-Tensor = NDArray[np.float32] | NDArray[np.uint8]
+Tensor = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
 
 _RUNS: Final = 15
 _LONGEST_S: Final = 0.5  # of the runs that time one form, unless three take longer

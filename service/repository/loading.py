@@ -132,6 +132,7 @@ class Loader:
             output_name=manifest.output.tensor,
             providers=self.settings.providers,
             threads=threads,
+            batch=manifest.input.batch,
         )
 
     def _verified(self, manifest: Manifest, variant: Variant, stored: StoredVersion) -> tuple[Classifier, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +73,18 @@ def test_mean_and_std_of_bgr_networks_are_in_the_order_of_their_channels() -> No
     spec = input_of(width=WIDTH, height=HEIGHT, dtype="float32", color_mode="BGR", mean=mean)
     expected = PIXELS_HWC[:, :, ::-1].astype(np.float64) - np.array(mean)
     np.testing.assert_allclose(tensor_of(encoded(PIXELS_HWC), spec), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_half_precision_is_what_single_precision_rounds_to(layout: str) -> None:
+    """Rounded once, at the end: the same as converting the finished tensor."""
+    options: Any = {"scale": 1 / 255, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+    half, single = (
+        tensor_of(encoded(PIXELS_HWC), input_of(width=WIDTH, height=HEIGHT, layout=layout, dtype=dtype, **options))
+        for dtype in ("float16", "float32")
+    )
+    assert half.dtype == np.float16
+    np.testing.assert_array_equal(half, single.astype(np.float16))
 
 
 def test_float_input_without_scale_holds_the_pixels_themselves() -> None:
