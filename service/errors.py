@@ -5,7 +5,8 @@
     │   ├── EmptyBodyError, SlowBodyError, MalformedBodyError
     │   ├── BodyTooLargeError, UnsupportedMediaTypeError
     │   ├── BadImageError, UnsupportedImageFormatError, TooManyPixelsError
-    │   └── InvalidParameterError
+    │   ├── InvalidParameterError
+    │   └── PictureError
     ├── NotFoundError
     │   └── UnknownModelError, UnknownVersionError, VersionNotLoadedError, NoDefaultModelError
     ├── UnavailableError                the service, not the caller; `retry_after_s` says when to come back
@@ -14,6 +15,7 @@
     ├── InferenceError
     ├── ArtifactError                   a model folder that is refused, with its path and the reason
     │   └── ManifestError, HashMismatchError, UnsafeModelError, VerificationError
+    ├── ServerError                     a service that was asked through HTTP, seen from its caller
     ├── ProviderUnavailableError        the accelerator that was demanded is not in use
     └── ConfigurationError              settings, folders, ports
 
@@ -130,6 +132,10 @@ class InvalidParameterError(InputError):
         self.expected = expected
 
 
+class PictureError(InputError):
+    """A picture that a command names and that cannot be fetched, or that the service asked refuses; in its words."""
+
+
 class NotFoundError(ConvserveError):
     """What was asked for is not here."""
 
@@ -220,6 +226,10 @@ class DeadlineExceededError(ConvserveError):
 
 class CallerGoneError(ConvserveError):
     """The caller closed the connection before its answer; nobody reads this text."""
+
+
+class ServerError(ConvserveError):
+    """A service that a command asks and that is not there, is another program, or refuses every picture."""
 
 
 class InferenceError(ConvserveError):

@@ -66,6 +66,9 @@ PROBLEMS: Final[dict[type[errors.ConvserveError], Problem]] = {
     errors.ModelNotReadyError: Problem(503, "model-not-ready", "Model not ready"),
     errors.DeadlineExceededError: Problem(504, "deadline-exceeded", "Deadline exceeded"),
     errors.CallerGoneError: Problem(499, "caller-gone", "Caller gone"),
+    # Raised by commands that classify without serving, where no request waits for it.
+    errors.PictureError: Problem(400, "unreadable-picture", "Unreadable picture"),
+    errors.ServerError: Problem(500, "internal", "Internal error", public=False),
     # What follows is nobody's request: it ends in the log, and in a constant text if it ever reaches a caller.
     errors.InferenceError: Problem(500, "internal", "Internal error", public=False),
     errors.ManifestError: Problem(500, "internal", "Internal error", public=False),
