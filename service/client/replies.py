@@ -21,6 +21,7 @@ PROBLEM_TYPE: Final = "application/problem+json"
 _BUSY: Final = frozenset({429, 503})
 _BUSY_GATEWAY: Final = frozenset({502, 504})  # without a problem of ours: a proxy whose service is not there just now
 _OF_THE_PICTURE: Final = frozenset({400, 408, 413, 415, 500, 504})
+_TOO_LARGE: Final = 413  # also a proxy's, whose limit is its own
 _REFUSED: Final = frozenset({401, 403})
 
 
@@ -45,7 +46,7 @@ def read_answer(reply: Reply, *, url: str) -> Answer:
         return _answer(reply, url=url)
     problem = _problem(reply)
     detail = f"{reply.status} {_phrase(reply.status)}" if problem is None else str(problem.get("detail"))
-    if reply.status in _OF_THE_PICTURE and (problem is not None or reply.status == http.HTTPStatus.CONTENT_TOO_LARGE):
+    if reply.status in _OF_THE_PICTURE and (problem is not None or reply.status == _TOO_LARGE):
         raise PictureError(detail)
     if reply.status in _REFUSED:
         raise ServerError(f"{url} refuses: {detail} Give a key with --key-file or CONVSERVE_API_KEY.")
