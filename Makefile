@@ -8,7 +8,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all check format lint types layers coverage bench bench-quick lock train report up down clean
+.PHONY: help serve test test-all check format lint types layers coverage bench bench-quick lock openapi train report up down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ up: ## build and start service, Prometheus and Grafana
 
 down: ## stop them; their data stays
 	docker compose down
+
+openapi: .venv/.service ## write the OpenAPI document anew: after a change of the API that is meant
+	$(BIN)/python -m service openapi > service/api/openapi.json.new
+	@mv service/api/openapi.json.new service/api/openapi.json
 
 lock: .venv/.all ## pin and hash the requirements anew
 	PATH=$(CURDIR)/$(BIN):$$PATH bash requirements/lock.sh

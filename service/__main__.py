@@ -1,4 +1,4 @@
-"""The command line: `python -m service [serve | settings | models | keys | health]`.
+"""The command line: `python -m service [serve | settings | models | keys | predict | openapi | health]`.
 
 Each command imports what it needs when it runs, so that `health` costs a container next to nothing.
 """
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from service.client.arguments import add_arguments as add_predict_arguments
 from service.commands.keys import add_keys_commands
 from service.commands.models import add_models_commands
 from service.errors import ConvserveError
@@ -46,6 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="serve (the default)").set_defaults(run=_serve)
     commands.add_parser("settings", help="show every setting and its value").set_defaults(run=_settings)
     commands.add_parser("health", help="exit 0 if the service on this machine is ready").set_defaults(run=_health)
+    predict = commands.add_parser("predict", help="classify files, folders, addresses or standard input")
+    add_predict_arguments(predict)
+    predict.set_defaults(run=_predict)
+    commands.add_parser("openapi", help="write the OpenAPI document").set_defaults(run=_openapi)
     add_models_commands(commands)
     add_keys_commands(commands)
     return parser
@@ -78,6 +83,19 @@ def _health(_: argparse.Namespace) -> int:
 
     settings = read_settings()
     return EXIT_OK if is_ready(host=settings.host, port=settings.port) else EXIT_FAILED
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from service.client.command import run_predict  # noqa: PLC0415
+
+    return run_predict(options)
+
+
+def _openapi(_: argparse.Namespace) -> int:
+    from service.api_document import document  # noqa: PLC0415
+
+    sys.stdout.write(document())
+    return EXIT_OK
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
     │   ├── EmptyBodyError, SlowBodyError, MalformedBodyError
     │   ├── BodyTooLargeError, UnsupportedMediaTypeError
     │   ├── BadImageError, UnsupportedImageFormatError, TooManyPixelsError
-    │   └── InvalidParameterError
+    │   ├── InvalidParameterError
+    │   └── PictureError
     ├── NotFoundError
     │   └── UnknownModelError, UnknownVersionError, VersionNotLoadedError, NoDefaultModelError
     ├── ConflictError                   an administrator's act that cannot be done as things are
@@ -19,6 +20,7 @@
     ├── InferenceError
     ├── ArtifactError                   a model folder that is refused, with its path and the reason
     │   └── ManifestError, HashMismatchError, UnsafeModelError, VerificationError
+    ├── ServerError                     a service that was asked through HTTP, seen from its caller
     ├── ProviderUnavailableError        the accelerator that was demanded is not in use
     └── ConfigurationError              settings, folders, ports
         └── KeyFileError
@@ -134,6 +136,10 @@ class InvalidParameterError(InputError):
         self.name = name
         self.value = value
         self.expected = expected
+
+
+class PictureError(InputError):
+    """A picture that a command names and that cannot be fetched, or that the service asked refuses; in its words."""
 
 
 class NotFoundError(ConvserveError):
@@ -324,6 +330,10 @@ class RateLimitedError(ConvserveError):
         self.limit = limit
         self.window_s = window_s
         self.retry_after_s = retry_after_s
+
+
+class ServerError(ConvserveError):
+    """A service that a command asks and that is not there, is another program, or refuses every picture."""
 
 
 class InferenceError(ConvserveError):

@@ -18,8 +18,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from service.errors import ConfigurationError
 
 PREFIX: Final = "CONVSERVE_"
-# Read by the training programs and by the compose file from the same environment; nothing for this program.
-FOREIGN: Final = frozenset({"DATA_DIR", "RUNS_DIR", "VERSION"})
+# Read by the training programs, the compose file and the client from the same environment; nothing for the server.
+FOREIGN: Final = frozenset({"API_KEY", "DATA_DIR", "RUNS_DIR", "VERSION"})
 
 _SERVICE_LINK: Final = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP)(_.+)?)")
 
@@ -138,6 +138,14 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         return Settings.model_validate({name.lower(): value for name, value in given.items() if name in known})
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from error
+
+
+def client_key(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Read the API key with which a client speaks to a service; None where there is none.
+
+    No field of `Settings`, because those are shown.
+    """
+    return environment.get(f"{PREFIX}API_KEY", "").strip() or None
 
 
 def _is_service_link(key: str, value: str) -> bool:

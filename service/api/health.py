@@ -34,7 +34,9 @@ async def ready(request: Request) -> Response:
     return JSONResponse({"status": "ready", "waiting_for": []})
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE: {}}}})
+@router.get(
+    "/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE: {"schema": {"type": "string"}}}}}
+)
 async def metrics(request: Request) -> Response:
     """Show every series in Prometheus' text format."""
     return Response(context_of(request).metrics.render(), headers={"content-type": CONTENT_TYPE})

@@ -84,6 +84,9 @@ PROBLEMS: Final[dict[type[errors.ConvserveError], Problem]] = {
     errors.UnknownKeyError: Problem(401, "unknown-key", "Unknown key"),
     errors.ForbiddenKeyError: Problem(403, "forbidden", "Forbidden"),
     errors.RateLimitedError: Problem(429, "rate-limited", "Rate limited"),
+    # Raised by commands that classify without serving, where no request waits for it.
+    errors.PictureError: Problem(400, "unreadable-picture", "Unreadable picture"),
+    errors.ServerError: Problem(500, "internal", "Internal error", public=False),
     # What follows is nobody's request: it ends in the log, and in a constant text if it ever reaches a caller.
     errors.InferenceError: Problem(500, "internal", "Internal error", public=False),
     errors.ManifestError: Problem(500, "internal", "Internal error", public=False),

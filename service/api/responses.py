@@ -18,7 +18,20 @@ VersionNumber = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]
 
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 
+
+def _header(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": description}
+
+
 PICTURE_BODY: Final[dict[str, Any]] = {
+    "parameters": [
+        _header(
+            "X-Request-Timeout-Ms",
+            {"type": "integer", "minimum": 1},
+            "how long the answer is of use; work past it is dropped",
+        ),
+        _header("Priority", {"type": "string"}, "RFC 9218: u=4 to u=7 waits behind the others"),
+    ],
     "requestBody": {
         "required": True,
         "description": "A picture: JPEG, PNG, WebP, GIF, BMP or AVIF. Its bytes decide, not the type announced.",
@@ -28,7 +41,14 @@ PICTURE_BODY: Final[dict[str, Any]] = {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "Several parts of this name are several pictures; image and data are other "
+                            "names of it.",
+                        }
+                    },
                     "required": ["file"],
                 }
             },
@@ -48,7 +68,7 @@ PICTURE_BODY: Final[dict[str, Any]] = {
                 }
             },
         },
-    }
+    },
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from service.errors import ConfigurationError
-from service.settings import FOREIGN, PREFIX, Settings, describe_settings, read_settings
+from service.settings import FOREIGN, PREFIX, Settings, client_key, describe_settings, read_settings
 
 DAY_MS: Final = 24 * 3600 * 1000
 
@@ -154,6 +154,14 @@ def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_one(name: str
     with pytest.raises(ConfigurationError) as caught:
         read(**{name: "1"})
     assert str(caught.value) == f"CONVSERVE_{name} is no setting; {advice}"
+
+
+@pytest.mark.parametrize(("value", "key"), [("secret\n", "secret"), ("", None), (" ", None), (None, None)])
+def test_the_key_of_a_client_is_read_and_never_shown(value: str | None, key: str | None) -> None:
+    """It is no setting of the service, because settings are printed."""
+    environment = {} if value is None else {f"{PREFIX}API_KEY": value}
+    assert client_key(environment) == key
+    assert "secret" not in describe_settings(read_settings(environment))
 
 
 @pytest.mark.parametrize("name", sorted(FOREIGN))

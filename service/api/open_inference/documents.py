@@ -53,6 +53,15 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": InferenceError, "description": http.HTTPStatus(status).phrase} for status in statuses}
 
 
+def written_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Write error responses as they stand in an OpenAPI document that is made already."""
+    schema = {"$ref": f"#/components/schemas/{InferenceError.__name__}"}
+    return {
+        status: {"description": http.HTTPStatus(status).phrase, "content": {"application/json": {"schema": schema}}}
+        for status in statuses
+    }
+
+
 INFER_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "model": InferenceResponse,

@@ -27,7 +27,25 @@ def test_document_describes_every_route_and_the_problem_of_each_refusal(client: 
         assert list(content) == ["application/problem+json"], status
         assert content["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/ProblemBody"}
     (decode,) = [parameter for parameter in predict["parameters"] if parameter["name"] == "decode"]
-    assert {"enum": ["exact", "fast"], "type": "string"} in decode["schema"]["anyOf"]
+    assert decode["schema"]["enum"] == ["exact", "fast"]
+    assert "anyOf" not in decode["schema"], "a query has no way of writing null"
     assert set(predict["requestBody"]["content"]) >= {"image/*", "multipart/form-data", "application/json"}
+    assert {"X-Request-Timeout-Ms", "Priority"} <= {parameter["name"] for parameter in predict["parameters"]}
+    assert predict["responses"]["503"]["headers"].keys() == {"X-Request-ID", "Retry-After"}
     assert "ProblemBody" in document["components"]["schemas"]
     assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def test_parameters_that_cannot_be_wrong_promise_no_422(client: TestClient) -> None:
+    """A name is any text; a version is a number."""
+    paths = client.get("/openapi.json").json()["paths"]
+    assert "422" not in paths["/models/{name}"]["get"]["responses"]
+    assert "422" in paths["/models/{name}/versions/{version}"]["get"]["responses"]
+
+
+def test_operations_have_names_of_their_own_for_generated_clients(client: TestClient) -> None:
+    """Each is called as its function, and no two alike."""
+    paths = client.get("/openapi.json").json()["paths"]
+    names = [operation["operationId"] for item in paths.values() for operation in item.values()]
+    assert len(names) == len(set(names))
+    assert {"predict_model", "list_models", "ready"} <= set(names)

@@ -66,6 +66,14 @@ def test_unknown_model_and_version_are_404(client: TestClient) -> None:
     assert client.get("/models/colors/versions/7").json()["known"] == [1]
 
 
+@pytest.mark.parametrize("version", ["0", "x", "1.5", str(2**31)])
+def test_version_that_is_no_whole_number_is_422(client: TestClient, version: str) -> None:
+    """The answer shows what came."""
+    answer = client.get(f"/models/colors/versions/{version}")
+    assert answer.status_code == 422
+    assert repr(version) in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("form", ["wide", "both"])
 def test_a_form_that_the_machine_cannot_give_is_refused_at_start(tmp_path: Path, form: str) -> None:
     """On a single thread there is nothing to widen, and the message says what to change."""
