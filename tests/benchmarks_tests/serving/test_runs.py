@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +23,8 @@ class Listed(Run):
     def _server_of(self, scenario: Scenario) -> Server:
         return Server(f"ours for {scenario.name}", "", (), Request("", "", ()), "")
 
-    def _rival_servers(self, scenario: Scenario) -> list[Server]:
-        return [Server(rival.name, "", (), Request("", "", ()), "") for rival in self.rivals if scenario.rivals]
+    def _rival_servers(self, scenario: Scenario) -> Iterator[Server]:
+        return (Server(rival.name, "", (), Request("", "", ()), "") for rival in self.rivals if scenario.rivals)
 
     def _turn(self, scenario: Scenario, server: Server) -> partial[None]:
         return partial(self.say, f"{scenario.name}: {server.name}")
