@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from service.api.open_inference.tensors import ModelTensors
 from service.api.responses import VersionNumber
 from service.api.security import KeyedRoute
 from service.api.terms import deadline_of, note, resolve
+from service.engine.predictor import Classification
 from service.repository.live_model import LiveModel
 
 router: Final = APIRouter(tags=["open inference protocol"], route_class=KeyedRoute)
@@ -55,20 +56,28 @@ async def _infer(request: Request, *, name: str, version: int | None) -> Respons
     arrived_s = clock()
     model = resolve(context, name, version)
     deadline = deadline_of(request, context, arrived_s=arrived_s)
-    async with _body(request, context, patience_s=deadline.patience_s) as body:
+    async with _received(request, context, patience_s=deadline.patience_s) as body:
         read_s = clock() - arrived_s
         model.metrics.stages["read"].observe(read_s)
         tensors = ModelTensors.of(model.manifest)
         asked = read_inference(body, json_length=request.headers.get(LENGTH_HEADER), tensors=tensors)
         sooner = _sooner(deadline, asked.request, arrived_s=arrived_s)
-        note(request, model, rows=len(asked.rows), row_bytes=asked.row_bytes, stages_s={"read": read_s})
-        work = _answer(asked, context=context, model=model, deadline=sooner, tensors=tensors)
-        answer = await unless_gone(request, work)
+        work = classify_rows(
+            asked.rows,
+            model=model,
+            context=context,
+            deadline=sooner,
+            at_once=min(context.scheduler.threads * model.lane.batch, model.lane.bound),
+        )
+        answers = await unless_gone(request, work)
+    stages_s = {"read": read_s, **(answers[0].stages_s if len(answers) == 1 else {})}
+    note(request, model, rows=len(asked.rows), row_bytes=asked.row_bytes, stages_s=stages_s)
+    answer = _body_of(answers, asked, model=model, tensors=tensors)
     return await _response(answer, accept_encoding=request.headers.get("accept-encoding", ""))
 
 
 @asynccontextmanager
-async def _body(request: Request, context: Context, *, patience_s: float) -> AsyncIterator[bytes]:
+async def _received(request: Request, context: Context, *, patience_s: float) -> AsyncIterator[bytes]:
     """Read a body, unpack it where it is compressed, and hold its memory until the context ends."""
     encoding = request.headers.get("content-encoding", "")
     async with context.bodies.body_of(request, patience_s=patience_s) as body:
@@ -85,16 +94,9 @@ def _sooner(deadline: Deadline, request: InferenceRequest, *, arrived_s: float) 
     return Deadline(arrived_s + patience_s, patience_s, urgent=deadline.urgent and request.urgent)
 
 
-async def _answer(
-    asked: Inference, *, context: Context, model: LiveModel, deadline: Deadline, tensors: ModelTensors
+def _body_of(
+    answers: Sequence[Classification], asked: Inference, *, model: LiveModel, tensors: ModelTensors
 ) -> AnswerBody:
-    answers = await classify_rows(
-        asked.rows,
-        model=model,
-        context=context,
-        deadline=deadline,
-        at_once=min(context.scheduler.threads * model.lane.batch, model.lane.bound),
-    )
     manifest = model.manifest
     head: dict[str, Any] = {"model_name": manifest.name, "model_version": str(manifest.version)}
     if asked.request.id is not None:

@@ -66,7 +66,7 @@ class InferenceRequest:
         id: To be returned; None where there is none.
         inputs: Tensors in order.
         outputs: Tensors wanted, in order; at least one.
-        timeout_s: How long the caller waits, in seconds; None where it does not say.
+        timeout_s: How long the caller waits, in seconds; None where it does not say, or says 0.
         urgent: Whether it goes before requests that are not.
 
     """
@@ -93,12 +93,12 @@ def read_request(document: object) -> InferenceRequest:
     inputs = json_values.array(json_values.required(members, "inputs", "The request"), "inputs")
     outputs = json_values.array(members.get("outputs", []), "outputs")
     binary = json_values.flag(parameters.get("binary_data_output", False), "binary_data_output")
-    timeout = parameters.get("timeout")
+    timeout = json_values.whole_number(parameters.get("timeout", 0), "timeout", least=0)
     return InferenceRequest(
         id=json_values.text(members["id"], "id") if "id" in members else None,
         inputs=tuple(_input(item, f"inputs[{place}]") for place, item in enumerate(inputs)),
         outputs=_outputs(outputs, binary=binary),
-        timeout_s=None if timeout is None else json_values.whole_number(timeout, "timeout", least=1) / _MICROSECONDS,
+        timeout_s=timeout / _MICROSECONDS or None,
         urgent=json_values.whole_number(parameters.get("priority", 0), "priority", least=0) <= _HIGHEST_PRIORITY,
     )
 

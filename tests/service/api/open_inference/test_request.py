@@ -59,6 +59,11 @@ def test_priority_above_the_highest_waits_behind_others(priority: int, *, urgent
     assert read_request(document(parameters={"priority": priority})).urgent is urgent
 
 
+def test_timeout_of_0_is_none() -> None:
+    """As is one that is left out."""
+    assert read_request(document(parameters={"timeout": 0})).timeout_s is None
+
+
 def test_members_that_are_null_count_as_left_out() -> None:
     """Some programs write all they know."""
     request = read_request(document(id=None, parameters=None, outputs=None))
@@ -77,8 +82,8 @@ def test_members_that_are_null_count_as_left_out() -> None:
         (document(parameters=[]), "parameters of the request must be an object"),
         (document(parameters={"sequence_id": 1}), "'sequence_id' is not known here"),
         (document(parameters={"binary_data_output": 1}), "binary_data_output must be true or false, not 1"),
-        (document(parameters={"timeout": 0}), "timeout must be a whole number from 1, not 0"),
-        (document(parameters={"timeout": "1"}), "timeout must be a whole number from 1, not '1'"),
+        (document(parameters={"timeout": -1}), "timeout must be a whole number from 0, not -1"),
+        (document(parameters={"timeout": "1"}), "timeout must be a whole number from 0, not '1'"),
         (document(parameters={"priority": -1}), "priority must be a whole number from 0"),
         (document(parameters={"priority": True}), "priority must be a whole number from 0, not True"),
         (document(outputs={}), "outputs must be an array"),
