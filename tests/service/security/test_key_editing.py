@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.errors import ConvserveError, InvalidParameterError, KeyFileError
@@ -150,7 +150,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 steps = st.lists(st.tuples(st.sampled_from(["add", "remove"]), st.sampled_from(["a", "b", "B-2", "c_3"])), max_size=12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps, st.booleans())
 def test_any_changes_leave_the_keys_that_they_should(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, str]], from_hand: bool

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.errors import KeyFileError
@@ -166,6 +166,7 @@ def test_the_stamp_changes_with_every_change_and_with_nothing_else(tmp_path: Pat
     assert first.identity == second.identity != third.identity
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=200) | st.text(alphabet="[]keys.a:=\"'\n #0123456789", max_size=200))
 def test_any_text_is_keys_or_a_refusal(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     """And nothing else, whatever an editor leaves behind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.security.keys import LEAST_CHARACTERS, MOST_CHARACTERS, Key, KeyRing, digest_of, new_key
@@ -13,6 +13,7 @@ from service.security.keys import LEAST_CHARACTERS, MOST_CHARACTERS, Key, KeyRin
 TEXT: Final = st.text(min_size=LEAST_CHARACTERS, max_size=MOST_CHARACTERS)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(TEXT, unique=True, max_size=20), TEXT)
 def test_a_key_is_found_if_and_only_if_it_is_there(texts: list[str], other: str) -> None:
     """Among any others."""

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.errors import InvalidParameterError
@@ -14,6 +14,8 @@ from service.security.rate_limit import Rate, Spending, read_rate, spend
 
 SECOND_NS: Final = 1_000_000_000
 
+# No test fails because a machine is slow.
+at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 rates = st.builds(Rate, st.integers(1, 1000), st.sampled_from([1, 60, 3600, 86_400]))
 # Pauses as they come: none, shorter than any rate's interval, about as long, and long enough to win everything back.
 pauses_ns = st.lists(
@@ -45,6 +47,7 @@ def times_after(pauses: list[int]) -> list[int]:
     return times_ns
 
 
+@at_leisure
 @given(rates, pauses_ns)
 def test_decisions_are_those_of_a_bucket_of_tokens(rate: Rate, pauses: list[int]) -> None:
     """The other way to say the same: a bucket holds `count` tokens at most, and one drips in every interval."""
@@ -59,6 +62,7 @@ def test_decisions_are_those_of_a_bucket_of_tokens(rate: Rate, pauses: list[int]
         assert spending.remaining == (int(tokens) if spending.allowed else 0)
 
 
+@at_leisure
 @given(rates, pauses_ns)
 def test_no_stretch_of_time_sees_more_than_a_full_bucket_and_what_dripped_in(rate: Rate, pauses: list[int]) -> None:
     """Between any two uses that were allowed."""
@@ -70,6 +74,7 @@ def test_no_stretch_of_time_sees_more_than_a_full_bucket_and_what_dripped_in(rat
             assert last - first + 1 <= rate.count + dripped
 
 
+@at_leisure
 @given(rates)
 def test_exactly_the_whole_count_may_be_spent_at_once(rate: Rate) -> None:
     """And the header counts down to nothing while it is."""
@@ -78,6 +83,7 @@ def test_exactly_the_whole_count_may_be_spent_at_once(rate: Rate) -> None:
     assert [spending.remaining for spending in spendings[: rate.count]] == list(reversed(range(rate.count)))
 
 
+@at_leisure
 @given(rates)
 def test_whoever_keeps_to_the_rate_is_never_refused(rate: Rate) -> None:
     """One use at each interval, for as long as one likes, from an empty bucket."""
@@ -85,6 +91,7 @@ def test_whoever_keeps_to_the_rate_is_never_refused(rate: Rate) -> None:
     assert all(spending.allowed for spending in spend_at(rate, times_ns))
 
 
+@at_leisure
 @given(rates, pauses_ns)
 def test_whoever_is_refused_and_waits_as_told_is_let_through(rate: Rate, pauses: list[int]) -> None:
     """At that time, and not a nanosecond before."""
@@ -100,6 +107,7 @@ def test_whoever_is_refused_and_waits_as_told_is_let_through(rate: Rate, pauses:
         assert not spend(restored_ns, rate=rate, now_ns=now_ns + wait_ns - 1)[1].allowed
 
 
+@at_leisure
 @given(rates, pauses_ns)
 def test_after_the_time_that_is_told_there_is_one_more(rate: Rate, pauses: list[int]) -> None:
     """The RateLimit header's `t` is when its `r` grows."""
@@ -111,6 +119,7 @@ def test_after_the_time_that_is_told_there_is_one_more(rate: Rate, pauses: list[
             assert spend(restored_ns, rate=rate, now_ns=later_ns)[1].remaining == spending.remaining
 
 
+@at_leisure
 @given(rates, rates, pauses_ns)
 def test_a_new_rate_owes_no_more_than_it_can_hold(before: Rate, after: Rate, pauses: list[int]) -> None:
     """A key that had 1/day and gets 600/min does not wait until tomorrow, but a tenth of a second at most."""

@@ -42,6 +42,10 @@ TABLE: Final[dict[str, tuple[str, set[str]]]] = {
     "convserve_model_refusals": ("counter", {"model", "reason"}),
     "convserve_traffic_share": ("gauge", {"model", "version"}),
     "convserve_unauthenticated": ("gauge", set()),
+    "convserve_authentication_failures": ("counter", {"reason"}),
+    "convserve_key_requests": ("counter", {"kind", "key", "outcome"}),
+    "convserve_keys": ("gauge", {"kind"}),
+    "convserve_key_file_broken": ("gauge", {"kind"}),
     "convserve_build_info": ("gauge", {"version", "python"}),
 }
 DURATION_EDGES_S: Final = (
@@ -83,6 +87,7 @@ def test_names_types_and_labels_are_those_of_the_table(metrics: Metrics) -> None
     for gauge in (metrics.model.ready, metrics.model.load_seconds, metrics.model.warmup_seconds):
         gauge.labels("pets", "3").set(1)
     metrics.model.fallback.labels("pets").set(0)
+    metrics.access.show_keys("api", names=("phone",), is_broken=False)
     found = {
         name: (family.type, {label for sample in family.samples for label in sample.labels if label != "le"})
         for name, family in families(metrics).items()
