@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,8 +70,8 @@ class Server:
 
 
 @contextmanager
-def serving(answer: Answerer) -> Iterator[Server]:
-    """Run a server; an answer of None closes the connection instead."""
+def serving(answer: Answerer, *, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """Run a server, encrypted where it is given how; an answer of None closes the connection instead."""
     asked: list[Asked] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -98,6 +99,9 @@ def serving(answer: Answerer) -> Iterator[Server]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        # The handshake belongs to the thread of its connection, which may fail without ending the server.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
