@@ -153,7 +153,7 @@ def _model_of(request: Request, context: Context) -> str:
     """Name the model that a refused request was for, as far as its address tells."""
     path = request.path_params
     name = path.get("name") or path.get("model") or request.query_params.get("model") or context.registry.default
-    return name if name in context.registry.models else UNKNOWN_MODEL
+    return str(name) if name in context.registry.models else UNKNOWN_MODEL
 
 
 def _audit(request: Request, *, outcome: str, status: int, reason: str | None) -> None:

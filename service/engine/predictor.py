@@ -314,6 +314,7 @@ async def predict(
     answer = finished.value
     return Classification(  # `replace` would take twice as long
         answer.probabilities,
+        answer.scores,
         {"queue": finished.waited_s, **answer.stages_s},
         answer.width,
         answer.height,

@@ -15,7 +15,7 @@ import pytest
 from service.security.key_editing import add_key, remove_key
 from service.security.rate_limit import Rate
 from tests.end_to_end.processes import Service, free_port, run_service, running_service
-from tests.end_to_end.test_workers import connections_of, events, until, until_all_up, value, workers_of
+from tests.end_to_end.worker_groups import connections_of, events, until, until_all_up, value, workers_of
 from tests.model_folders import write_model
 
 _ROTATIONS: Final = 10

@@ -20,7 +20,7 @@ from service.api.open_inference.schemas import IndexEntry
 from service.api.security import AdminRoute, KeyedRoute
 from service.errors import MalformedBodyError
 from service.repository.live_model import State, Version
-from service.repository.registry import Model
+from service.repository.model import Model
 
 router: Final = APIRouter(tags=["open inference protocol"], route_class=KeyedRoute)
 admin_router: Final = APIRouter(tags=["open inference protocol"], route_class=AdminRoute)

@@ -161,5 +161,6 @@ async def test_an_error_of_the_work_arrives_as_it_is_and_keeps_no_picture_in_mem
 )
 def test_the_entropy_ratio_says_how_undecided_an_answer_is(shares: tuple[float, ...], ratio: float) -> None:
     """Nothing for certainty, one for a blind guess; classes without any share add nothing."""
-    answer = Classification(np.array(shares, dtype=np.float32), {}, 1, 1)
+    probabilities = np.array(shares, dtype=np.float32)
+    answer = Classification(probabilities, probabilities, {}, 1, 1)
     assert _entropy_ratio(answer) == pytest.approx(ratio, abs=1e-6)

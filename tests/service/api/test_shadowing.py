@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -36,7 +37,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def start(tmp_path: Path, serve: Serve) -> Callable[..., TestClient]:
     """Serve version 2 with version 1, made of another network, as its shadow."""
 
-    def make(network: bytes, **changes: object) -> TestClient:
+    def make(network: bytes, **changes: Any) -> TestClient:
         write_model(tmp_path / "models", version=1, network=network, **changes)
         write_model(tmp_path / "models", version=2)
         (tmp_path / "admin").write_text("ops: the-key-of-operations\n")

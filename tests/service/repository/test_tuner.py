@@ -268,7 +268,7 @@ def test_a_batch_whose_pictures_change_each_others_answers_is_not_taken(
     assert loader.cache is not None
     note = '{"form": "narrow", "batch": 4, "because": "measured", "measurements": []}'
     loader.cache.write_note(model.variant.sha256, "tuning-2.json", note)
-    Tuner(loader).tune_all([model])
+    Tuner(loader).tune(model)
     assert "remembered form left out" in caplog.text
     assert model.lane.batch == 1
     assert (_tuning(model).because, _tuning(model).batch) == ("measured", 1)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from service.app import create_app
+from service.fleet.membership import Fleet, Member
+from service.security.rate_cells import OwnCells
 from service.settings import Settings
 from service.telemetry.shared_page import Page
 from service.telemetry.shared_series import SharedSeries
@@ -38,6 +40,8 @@ class Station:
             listener=listener,
             balance=Balance(self.board, number=0),
             series=series,
+            member=Member(Fleet(2)),
+            rate_cells=OwnCells(),
             lifeline=self.lifeline,
             report=-1,
         )

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from service.api.classification import Deadline
+from service.api.context import Context
 from service.api.open_inference.rows import classify_rows
 from service.engine.lane import Finished
 from service.engine.predictor import Classification, Sent
 from service.errors import QueueFullError
 from service.repository.live_model import LiveModel
-from service.telemetry.metrics import Metrics
 
 STAGES_S = {"inference": 0.0, "postprocess": 0.0}
 
@@ -68,7 +68,7 @@ async def classified(rows: list[Any], lane: FakeLane, *, at_once: int) -> list[C
     return await classify_rows(
         rows,
         model=model_with(lane),
-        metrics=cast("Metrics", SimpleNamespace()),
+        context=cast("Context", SimpleNamespace(registry=SimpleNamespace(shadow_of=lambda _: None))),
         deadline=Deadline(60.0, 60.0),
         at_once=at_once,
     )
