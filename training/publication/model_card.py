@@ -233,11 +233,15 @@ def _training(report: Report) -> str:
     terms = f" ({known.title}, licence of the pictures: {known.license})" if known else ""
     libraries = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
     recipe = {key: value for key, value in recipe_tables(report.recipe).items() if key != "publication"}
+    start = report.recipe.start
+    began = (
+        f"- Began with: {start.weights}; on what terms those weights learned says their own card.\n" if start else ""
+    )
     return f"""## How it was made
 
 - Data: {report.data_source}{terms}: {report.training_pictures:,} pictures to train, {report.validation_pictures:,} to
   choose the epoch; {report.validation_in_training} of these stand among the training pictures too.
-- Architecture: {report.architecture.name}; {report.architecture.paper}.
+{began}- Architecture: {report.architecture.name}; {report.architecture.paper}.
 - Training: {training.epochs} epochs in portions of {training.batch_size}, seed {provenance.seed}; the weights are
   those of epoch {report.best_epoch}, the best on validation ({report.validation_error:.2%} error).
 - Time: {provenance.minutes:.1f} minutes on {provenance.hardware}.
