@@ -44,7 +44,7 @@ def describe_keys(app: FastAPI, schema: dict[str, Any], *, access: Access) -> No
         for method in context.methods or ():
             operation = schema["paths"].get(context.path_format, {}).get(method.lower())
             if operation is not None:  # it is not hidden
-                refusals = written_errors if is_spoken_at(context.path_format) else problems
+                refusals = written_errors if is_spoken_at(context.path_format or "") else problems
                 _describe_guard(operation, refusals(*(_ADMIN_PROBLEMS if needs_admin else _KEY_PROBLEMS)))
                 schema["components"].setdefault("securitySchemes", {})[_SCHEME] = {"type": "http", "scheme": _SCHEME}
 

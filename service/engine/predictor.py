@@ -20,11 +20,10 @@ from service.artifact import Decoding, Input, Output
 from service.engine.forms import Sessions
 from service.engine.lane import Lane
 from service.engine.postprocessing import to_probabilities
-from service.engine.preprocessing import decoded, reduction_for, to_tensor
+from service.engine.preprocessing import Tensor, decoded, reduction_for, to_tensor
 from service.engine.session import Session
 from service.errors import InferenceError
 
-Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
 Run: TypeAlias = Callable[[Tensor], NDArray[np.float32]]
 
 _LARGE_BYTES: Final = 1e6  # the unit of a picture's size in its lane's cost

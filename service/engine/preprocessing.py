@@ -21,7 +21,7 @@ from service.engine.decoding import DECODER_ERRORS, FORMATS, Picture, Reduction,
 from service.engine.framing import Size, may_reduce, reduction_of, whole_size
 from service.errors import BadImageError
 
-__all__ = ["FORMATS", "Picture", "decode", "decoded", "reduction_for", "to_tensor"]
+__all__ = ["FORMATS", "Picture", "Tensor", "decode", "decoded", "reduction_for", "to_tensor"]
 
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
