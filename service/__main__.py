@@ -1,4 +1,4 @@
-"""The command line: `python -m service [serve | settings | models | predict | openapi | health]`.
+"""The command line: `python -m service [serve | settings | models | keys | predict | openapi | health]`.
 
 Each command imports what it needs when it runs, so that `health` costs a container next to nothing.
 """
@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from service.client.arguments import add_arguments as add_predict_arguments
+from service.commands.keys import add_keys_commands
+from service.commands.models import add_models_commands
 from service.errors import ConvserveError
 from service.settings import describe_settings, read_settings
 
@@ -49,13 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     add_predict_arguments(predict)
     predict.set_defaults(run=_predict)
     commands.add_parser("openapi", help="write the OpenAPI document").set_defaults(run=_openapi)
-    models = commands.add_parser("models", help="look at the models folder").add_subparsers(
-        title="commands", metavar="COMMAND", required=True
-    )
-    models.add_parser("list", help="list models and versions").set_defaults(run=_list_models)
-    verify = models.add_parser("verify", help="load every version and classify its golden samples")
-    verify.add_argument("name", nargs="?", help="only this model")
-    verify.set_defaults(run=_verify_models)
+    add_models_commands(commands)
+    add_keys_commands(commands)
     return parser
 
 
@@ -99,24 +96,6 @@ def _openapi(_: argparse.Namespace) -> int:
 
     sys.stdout.write(document())
     return EXIT_OK
-
-
-def _list_models(_: argparse.Namespace) -> int:
-    from service.repository.store import find_versions  # noqa: PLC0415
-
-    for name, versions in find_versions(read_settings().models_dir).items():
-        print(f"{name}: {', '.join(str(stored.version) for stored in versions)}")
-    return EXIT_OK
-
-
-def _verify_models(options: argparse.Namespace) -> int:
-    from service.repository.verification import verify_models  # noqa: PLC0415
-
-    good = True
-    for line, passed in verify_models(read_settings(), only=options.name):
-        print(line)
-        good = good and passed
-    return EXIT_OK if good else EXIT_FAILED
 
 
 if __name__ == "__main__":

@@ -9,15 +9,21 @@
     │   └── PictureError
     ├── NotFoundError
     │   └── UnknownModelError, UnknownVersionError, VersionNotLoadedError, NoDefaultModelError
+    ├── ConflictError                   an administrator's act that cannot be done as things are
+    │   └── VersionInUseError, VersionRefusedError, ActSupersededError
     ├── UnavailableError                the service, not the caller; `retry_after_s` says when to come back
-    │   └── QueueFullError, DrainingError, ModelNotReadyError
+    │   └── QueueFullError, DrainingError, ModelNotReadyError, ActUnfinishedError
     ├── DeadlineExceededError, CallerGoneError
+    ├── AccessError                     who the caller is
+    │   └── MissingKeyError, UnknownKeyError, ForbiddenKeyError
+    ├── RateLimitedError
     ├── InferenceError
     ├── ArtifactError                   a model folder that is refused, with its path and the reason
     │   └── ManifestError, HashMismatchError, UnsafeModelError, VerificationError
     ├── ServerError                     a service that was asked through HTTP, seen from its caller
     ├── ProviderUnavailableError        the accelerator that was demanded is not in use
     └── ConfigurationError              settings, folders, ports
+        └── KeyFileError
 
 Errors carry the data of their case; `service/api/problems.py` is the one table that turns classes into responses.
 This file imports nothing of the project, so that every room may raise from it.
@@ -182,6 +188,47 @@ class NoDefaultModelError(NotFoundError):
         self.known = tuple(known)
 
 
+class ConflictError(ConvserveError):
+    """An act that contradicts how things are; nothing was changed."""
+
+
+class VersionInUseError(ConflictError):
+    """A version that answers requests cannot be unloaded, or be compared with itself."""
+
+    def __init__(self, model: str, *, version: int, role: str) -> None:
+        what = {"live": "is live", "canary": "is the canary", "shadow": "is the shadow"}[role]
+        advice = (
+            f"let another version answer first, with POST /models/{model}/default"
+            if role == "live"
+            else f"end that first, with PUT /models/{model}/traffic"
+        )
+        super().__init__(f"Version {version} of model {model!r} {what}; {advice}.")
+        self.model = model
+        self.version = version
+        self.role = role
+
+
+class VersionRefusedError(ConflictError):
+    """A version that was asked for failed its verification."""
+
+    def __init__(self, model: str, *, version: int, reason: str) -> None:
+        super().__init__(f"Version {version} of model {model!r} was refused, and what was live still is: {reason}")
+        self.model = model
+        self.version = version
+        self.reason = reason
+
+
+class ActSupersededError(ConflictError):
+    """Another act of an administrator came before this one was done."""
+
+    def __init__(self, model: str, *, version: int) -> None:
+        super().__init__(
+            f"Version {version} of model {model!r} did not become live, because another version was chosen meanwhile."
+        )
+        self.model = model
+        self.version = version
+
+
 class UnavailableError(ConvserveError):
     """The service cannot answer now; the caller may come back after `retry_after_s` seconds."""
 
@@ -194,7 +241,10 @@ class QueueFullError(UnavailableError):
     """As many requests wait as can be answered in time."""
 
     def __init__(self, *, capacity: int, retry_after_s: float) -> None:
-        super().__init__(f"{capacity} requests are in work or wait already; try again.", retry_after_s=retry_after_s)
+        super().__init__(
+            f"{capacity} requests, or others that take as long, are in work or wait already; try again.",
+            retry_after_s=retry_after_s,
+        )
         self.capacity = capacity
 
 
@@ -216,6 +266,19 @@ class ModelNotReadyError(UnavailableError):
         self.state = state
 
 
+class ActUnfinishedError(UnavailableError):
+    """An administrator's act that is still under way."""
+
+    def __init__(self, model: str, *, version: int, waited_s: float) -> None:
+        super().__init__(
+            f"Version {version} of model {model!r} is still being worked on after {waited_s:g} s; "
+            f"GET /models/{model} shows when it is done.",
+            retry_after_s=10,
+        )
+        self.model = model
+        self.version = version
+
+
 class DeadlineExceededError(ConvserveError):
     """The answer would come later than the caller waits; the work was dropped."""
 
@@ -226,6 +289,47 @@ class DeadlineExceededError(ConvserveError):
 
 class CallerGoneError(ConvserveError):
     """The caller closed the connection before its answer; nobody reads this text."""
+
+
+class AccessError(ConvserveError):
+    """The caller may not do this, or has not said who it is. No text of these errors ever shows a key."""
+
+
+class MissingKeyError(AccessError):
+    """A request without a key to a route that needs one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This route needs a key: send it as `Authorization: Bearer KEY`. Whoever runs this service gives them out."
+        )
+
+
+class UnknownKeyError(AccessError):
+    """A key that is in no file, or not any more."""
+
+    def __init__(self) -> None:
+        super().__init__("This key is not known here; it may have been replaced or removed.")
+
+
+class ForbiddenKeyError(AccessError):
+    """A key that is known and may not do this."""
+
+    def __init__(self, *, key: str) -> None:
+        super().__init__(f"Key {key!r} may classify pictures and look at models; this route needs an admin key.")
+        self.key = key
+
+
+class RateLimitedError(ConvserveError):
+    """More requests than the caller's key may send."""
+
+    def __init__(self, *, key: str, limit: int, window_s: int, retry_after_s: float) -> None:
+        super().__init__(
+            f"Key {key!r} may send {limit} requests in {window_s} s and has; try again in {retry_after_s:.1f} s."
+        )
+        self.key = key
+        self.limit = limit
+        self.window_s = window_s
+        self.retry_after_s = retry_after_s
 
 
 class ServerError(ConvserveError):
@@ -282,3 +386,12 @@ class ProviderUnavailableError(ConvserveError):
 
 class ConfigurationError(ConvserveError):
     """A setting, folder or port with which the service cannot start."""
+
+
+class KeyFileError(ConfigurationError):
+    """A file of keys that cannot be used; its text names places in the file and never what stands there."""
+
+    def __init__(self, path: Path, *, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason

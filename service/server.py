@@ -1,9 +1,9 @@
 """Runs the app on a socket until it is told to stop, and then finishes what it has accepted.
 
-    SIGTERM or Ctrl-C ──▶ not ready, new work refused ──▶ accepted requests answered ──▶ exit 0
+    SIGTERM, Ctrl-C or the end of its terminal ──▶ not ready, new work refused ──▶ accepted requests answered ──▶ exit 0
 
-A second signal ends the process at once. The socket is bound here, before anything is loaded, so that a port in use is
-an error at once. Knows one process; `service.workers` puts several behind one socket.
+A second SIGTERM or Ctrl-C ends the process at once. The socket is bound here, before anything is loaded, so that a port
+in use is an error at once. Knows one process; `service.workers` puts several behind one socket.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -32,7 +32,7 @@ from service.telemetry.logs import log
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_S: Final = 75  # longer than the idle time of common reverse proxies, so that they close first
 SIGNALLED: Final = 128  # added to the signal's number, as shells do
-STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_ENDED_TERMINAL: Final = signal.SIGHUP  # comes from the shell and from the kernel, so the second one means nothing
 
 
 class Server(uvicorn.Server):
@@ -44,8 +44,6 @@ class Server(uvicorn.Server):
 
     """
 
-    stop_signals: tuple[signal.Signals, ...] = STOP_SIGNALS
-
     def __init__(self, config: uvicorn.Config, *, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_stop = on_stop
@@ -54,6 +52,8 @@ class Server(uvicorn.Server):
         """Stop taking work as soon as the signal arrives; uvicorn then waits for what is in flight."""
         name = signal.Signals(sig).name
         if self.should_exit:
+            if not is_impatient(sig):
+                return
             log(logging.WARNING, "ended at once by a second signal", signal=name)
             end_process(SIGNALLED + sig)
         log(logging.INFO, "stopping", signal=name)
@@ -66,7 +66,7 @@ class Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {sig: signal.signal(sig, self.handle_exit) for sig in self.stop_signals}
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in stop_signals()}
         try:
             yield
         finally:
@@ -97,6 +97,17 @@ def serve(settings: Settings) -> None:
     log(logging.INFO, "stopped")
 
 
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """Name the signals that ask for an end; that of a terminal does not where `nohup` has switched it off."""
+    ignored = signal.getsignal(_ENDED_TERMINAL) is signal.SIG_IGN
+    return (signal.SIGTERM, signal.SIGINT) if ignored else (signal.SIGTERM, signal.SIGINT, _ENDED_TERMINAL)
+
+
+def is_impatient(sig: int) -> bool:
+    """Tell whether this signal, after one that asked for an end, asks for it at once."""
+    return sig != _ENDED_TERMINAL
+
+
 def end_process(code: int) -> NoReturn:
     """End without waiting for threads: one inside the runtime would abort an interpreter that shuts down."""
     logging.shutdown()
@@ -123,6 +134,7 @@ def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         loop="uvloop",
         http=BoundedHttpProtocol,
+        ws="none",  # where a library for it is installed, uvicorn would hand connections over and count them no more
         log_config=None,
         access_log=False,
         proxy_headers=False,  # nothing here depends on the caller's address
@@ -146,23 +158,27 @@ def bind(settings: Settings) -> socket.socket:
 
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # The protocol is named because asyncio switches Nagle's algorithm off only for sockets that name it.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(_bind_problem(settings, error)) from error
+    with ExitStack() as on_failure:
+        try:
+            # The protocol is named because asyncio switches Nagle's algorithm off only for sockets that name it.
+            listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            on_failure.callback(listener.close)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((settings.host, settings.port))
+            listener.listen(_BACKLOG)
+        except (OSError, UnicodeError) as error:  # the latter from a name that cannot be one
+            raise ConfigurationError(_bind_problem(settings, error)) from error
+        on_failure.pop_all()
     listener.settimeout(0)
     return listener
 
 
-def _bind_problem(settings: Settings, error: OSError) -> str:
-    place = f"{settings.host}:{settings.port}"
-    if error.errno == errno.EADDRINUSE:
+def _bind_problem(settings: Settings, error: OSError | UnicodeError) -> str:
+    place = url_of(settings).removeprefix("http://")
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
         return f"Port {place} is in use; choose another with CONVSERVE_PORT=8123, or `make serve PORT=8123`."
-    if error.errno == errno.EACCES:
+    if number == errno.EACCES:
         return f"Port {place} needs more rights than this user has; choose one above 1023 with CONVSERVE_PORT."
-    return f"Cannot listen on {place} ({error.strerror or error}); set CONVSERVE_HOST and CONVSERVE_PORT."
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return f"Cannot listen on {place} ({reason}); set CONVSERVE_HOST and CONVSERVE_PORT."

@@ -32,6 +32,13 @@ def _split(value: object) -> object:
     return tuple(part.strip().lower() for part in value.split(",")) if isinstance(value, str) else value
 
 
+def _pairs(value: object) -> object:
+    """Read a comma-separated list of NAME:VERSION."""
+    if not isinstance(value, str):
+        return value
+    return dict(part.strip().rpartition(":")[::2] for part in value.split(","))
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -50,6 +57,14 @@ class Settings(BaseModel):
     default_model: str = Field(
         default="", description="model behind /predict; empty: cifar10 if present, else the only model, else none"
     )
+    pinned: Annotated[dict[str, Annotated[int, Field(ge=1)]], BeforeValidator(_pairs)] = Field(
+        default_factory=dict, description="NAME:VERSION, ...: versions that answer although there are newer ones"
+    )
+    watch: bool = Field(default=False, description="notice new versions in the models folder, and let them answer")
+    watch_interval_ms: Milliseconds = Field(default=2000, description="time between two looks at the models folder")
+    keep_previous: bool = Field(
+        default=True, description="keep the version before the live one loaded, so that the way back takes no time"
+    )
     providers: Annotated[tuple[Provider, ...], BeforeValidator(_split)] = Field(
         default=("cpu",), min_length=1, description="ONNX Runtime providers, best first: cpu, cuda"
     )
@@ -65,7 +80,8 @@ class Settings(BaseModel):
         description="how a network runs: narrow (one thread a run), wide (all of them), both; empty: measured",
     )
     cache_dir: Path | None = Field(
-        default=None, description="folder for what is worked out about models on this machine; empty: nothing is kept"
+        default=None,
+        description="folder of this service alone for what is worked out about models here; empty: nothing is kept",
     )
     target_latency_ms: Milliseconds = Field(
         default=330, description="waiting requests are bounded so that an accepted one is answered within this time"
@@ -81,6 +97,13 @@ class Settings(BaseModel):
     max_body_bytes: int = Field(default=20 * 2**20, ge=1, description="largest request body, then 413")
     max_held_bytes: int = Field(default=256 * 2**20, ge=1, description="bodies of all requests together, then 503")
     max_pixels: int = Field(default=64_000_000, ge=1, description="most pixels of a picture, then 413")
+    api_keys_file: Path | None = Field(
+        default=None, description="file of the keys that may use the service; empty: anyone may"
+    )
+    admin_key_file: Path | None = Field(
+        default=None, description="file of the keys that may load and unload models; empty: nobody may"
+    )
+    require_keys: bool = Field(default=False, description="refuse to start without a file of keys")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         default="info", description="least severe log line"
     )
@@ -89,6 +112,8 @@ class Settings(BaseModel):
     def _agree(self) -> Settings:
         if self.require_gpu and "cuda" not in self.providers:
             raise ValueError("require_gpu needs cuda among the providers: set CONVSERVE_PROVIDERS=cuda")
+        if self.require_keys and self.api_keys_file is None:
+            raise ValueError("require_keys needs keys: set CONVSERVE_API_KEYS_FILE, and see `python -m service keys`")
         return self
 
 
@@ -133,9 +158,16 @@ def describe_settings(settings: Settings) -> str:
     lines = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        shown = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
-        lines.append(f"{PREFIX}{name.upper()}={shown}  # {field.description}")
+        lines.append(f"{PREFIX}{name.upper()}={_spelled(value)}  # {field.description}")
     return "\n".join(lines)
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, dict):
+        return ",".join(f"{key}:{number}" for key, number in value.items())
+    return "" if value is None else str(value)
 
 
 def _explain(error: ValidationError) -> str:

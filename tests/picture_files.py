@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.artifact import Input, Preprocessing, Resize
-from service.engine.preprocessing import decode, to_tensor
+from service.engine.preprocessing import Tensor, decode, to_tensor
 
 Pixels = NDArray[np.uint8]
 PIXEL_LIMIT: Final = 64_000_000
@@ -84,7 +84,7 @@ def input_of(
     return Input(tensor="input", preprocessing=Preprocessing(**steps), **tensor)
 
 
-def tensor_of(data: bytes, spec: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
+def tensor_of(data: bytes, spec: Input) -> Tensor:
     """Take a file the whole way to a tensor."""
     return to_tensor(decode(data, max_pixels=PIXEL_LIMIT), spec)
 
@@ -112,6 +112,23 @@ def png_file(width: int, height: int, *, bit_depth: int, color_type: int, rows: 
     parts = [(b"IHDR", header), *((name.encode(), data) for name, data in chunks.items())]
     parts += [(b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(name, data) for name, data in parts)
+
+
+def lossless_jpeg(width: int, height: int, *, components: int = 3) -> bytes:
+    """Write a JPEG of the lossless kind, all grey: each sample is as the one before, which takes a bit.
+
+    Source: ITU-T T.81, annexes B and H.
+    """
+
+    def segment(marker: int, content: bytes) -> bytes:
+        return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
+
+    frame = struct.pack(">BHHB", 8, height, width, components)
+    frame += b"".join(bytes([number, 0x11, 0]) for number in range(1, components + 1))
+    codes = bytes([0, 1, 1, *[0] * 14, 0, 1])  # 0: no difference, 10: a difference of one bit
+    scan = bytes([components]) + b"".join(bytes([number, 0]) for number in range(1, components + 1)) + bytes([1, 0, 0])
+    bits = bytes(-(-width * height * components // 8) + 1)
+    return b"\xff\xd8" + segment(0xC3, frame) + segment(0xC4, codes) + segment(0xDA, scan) + bits + b"\xff\xd9"
 
 
 def png_chunk(name: bytes, data: bytes) -> bytes:

@@ -18,7 +18,7 @@ from training.data import open_data
 from training.data.splits import Normalization, Splits, make_splits
 from training.durable import write_durably
 from training.environment import current_environment
-from training.errors import CheckpointError, InterruptedRunError
+from training.errors import CheckpointError, InterruptedRunError, RecipeError
 from training.experiment import Experiment, RunFolder
 from training.finish import finish
 from training.interruption import Interruption
@@ -52,6 +52,7 @@ def prepare(experiment: Experiment, *, settings: Settings, teller: Teller) -> Sp
 
     Raises:
         DataError: They are missing, unreadable or too few.
+        RecipeError: The export would move pictures by more than they measure.
 
     """
     dataset = open_data(experiment.recipe.data.name, settings=settings)
@@ -64,7 +65,18 @@ def prepare(experiment: Experiment, *, settings: Settings, teller: Teller) -> Sp
     )
     for remark in splits.remarks:
         teller.say(remark)
+    _require_room_to_shift(experiment.recipe, splits=splits)
     return splits
+
+
+def _require_room_to_shift(recipe: Recipe, *, splits: Splits) -> None:
+    """Refuse before the training what the export could not do after it: to mirror more at an edge than there is."""
+    side = min(splits.spec.height, splits.spec.width)
+    if recipe.export.shift_pixels >= side:
+        raise RecipeError(
+            f"export.shift_pixels {recipe.export.shift_pixels} is too far for pictures of {splits.spec.height} x "
+            f"{splits.spec.width} pixels; it must be less than {side}."
+        )
 
 
 def run(

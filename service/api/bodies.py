@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -61,6 +61,35 @@ class BodyBudget:
         finally:
             self.holders -= 1
             self.held_bytes -= sum(map(len, chunks))
+
+    @asynccontextmanager
+    async def gathered(self, pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+        """Join what is made of a body piece by piece, under the same bounds, and hold it until the context ends.
+
+        Args:
+            pieces: Made one at a time; other requests have their turn in between.
+
+        Raises:
+            BodyTooLargeError: Together they are larger than one body may be.
+            QueueFullError: Other bodies fill the budget.
+
+        """
+        chunks: list[bytes] = []
+        try:
+            for piece in pieces:
+                self._keep(piece, chunks)
+                await asyncio.sleep(0)
+            yield b"".join(chunks)
+        finally:
+            self.held_bytes -= sum(map(len, chunks))
+
+    def _keep(self, chunk: bytes, chunks: list[bytes]) -> None:
+        if sum(map(len, chunks)) + len(chunk) > self.body_bytes:
+            raise BodyTooLargeError(limit_bytes=self.body_bytes)
+        if self.held_bytes + len(chunk) > self.total_bytes:
+            raise QueueFullError(capacity=self.holders, retry_after_s=_RETRY_S)
+        self.held_bytes += len(chunk)
+        chunks.append(chunk)
 
     async def _fill(self, chunks: list[bytes], request: Request, patience_s: float) -> None:
         received_bytes = 0

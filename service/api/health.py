@@ -28,8 +28,7 @@ async def live() -> Response:
 @router.get("/readyz", response_model=HealthBody, responses={503: {"model": HealthBody}})
 async def ready(request: Request) -> Response:
     """Answer 200 when every model is verified and warm and the service is not shutting down."""
-    context = context_of(request)
-    waiting_for = ["shutting down"] if context.scheduler.draining else context.registry.waiting_for()
+    waiting_for = context_of(request).waiting_for()
     if waiting_for:
         return JSONResponse({"status": "not ready", "waiting_for": waiting_for}, 503, headers={"retry-after": "1"})
     return JSONResponse({"status": "ready", "waiting_for": []})

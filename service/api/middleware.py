@@ -15,14 +15,22 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.problems import STATE_REQUEST_ID, internal_problem, problem_response
+from service.api.problems import (
+    STATE_HEADERS,
+    STATE_KEY,
+    STATE_REQUEST_ID,
+    internal_problem,
+    problem_response,
+)
 from service.errors import DrainingError
 from service.telemetry.logs import log
 from service.telemetry.metrics import UNKNOWN_METHOD, UNMATCHED_ROUTE, Metrics
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _TRACE_PARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-_QUIET_ROUTES: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+_QUIET_ROUTES: Final = frozenset(
+    {"/livez", "/readyz", "/healthz", "/metrics", "/ping", "/v2/health/live", "/v2/health/ready"}
+)
 _CALLER_GONE: Final = 499
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -56,7 +64,11 @@ class RequestRecorder:
         async def recording_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer["status"] = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                    *state.get(STATE_HEADERS, ()),
+                ]
             else:
                 answer["bytes"] += len(message.get("body", b""))
             await send(message)
@@ -92,6 +104,7 @@ class RequestRecorder:
             status=answer["status"],
             duration_ms=round(duration_s * 1000, 3),
             answer_bytes=answer["bytes"],
+            **({"key": scope["state"][STATE_KEY]} if STATE_KEY in scope["state"] else {}),
             **scope["state"].get("log", {}),
         )
 

@@ -13,12 +13,19 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
+from service.api.key_document import describe_keys
+from service.api.open_inference.documents import REQUEST_SCHEMAS, written_errors
+from service.api.open_inference.form import is_spoken_at
 from service.api.problems import MEDIA_TYPE
 from service.api.responses import problems
 from service.api.schemas import ProblemBody
+from service.security.access import Access
 
 _UNUSED_SCHEMAS: Final = ("HTTPValidationError", "ValidationError")
+_PLACE: Final = "#/components/schemas/"
 _LICENSE: Final = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 _DESCRIPTION: Final = (
     "Classifies pictures. Every error is an RFC 9457 problem; those that pass carry Retry-After, in seconds."
@@ -39,36 +46,41 @@ _HEADERS: Final = {
 _WAITING: Final = frozenset({"429", "503"})
 
 
-def describe(app: FastAPI) -> None:
+def describe(app: FastAPI, *, access: Access) -> None:
     """Give the app the document that is made here; it is made once, when it is first asked for."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
+            app.openapi_schema = _document(app, access)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way of replacing the document
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, access: Access) -> dict[str, Any]:
     schema = get_openapi(title=app.title, version=app.version, routes=app.routes, description=_DESCRIPTION)
     schema["info"]["license"] = _LICENSE
-    for operation in _operations(schema):
+    for path, operation in _operations(schema):
         _mend_parameters(operation)
-        _mend_answers(operation)
+        _mend_answers(operation, unforeseen=written_errors(500) if is_spoken_at(path) else problems(500))
+        if is_spoken_at(path):
+            operation["responses"].pop("422", None)
     _name_operations(schema)
     components = schema.setdefault("components", {})
     components["headers"] = _HEADERS
     schemas = components.setdefault("schemas", {})
     for name in _UNUSED_SCHEMAS:
         schemas.pop(name, None)
-    schemas[ProblemBody.__name__] = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    bodies: tuple[type[BaseModel], ...] = (ProblemBody, *REQUEST_SCHEMAS)
+    _, defined = models_json_schema([(body, "validation") for body in bodies], ref_template=f"{_PLACE}{{model}}")
+    schemas |= defined["$defs"]
+    describe_keys(app, schema, access=access)
     return schema
 
 
-def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for item in schema["paths"].values():
-        yield from (operation for method, operation in item.items() if method in _METHODS)
+def _operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in schema["paths"].items():
+        yield from ((path, operation) for method, operation in item.items() if method in _METHODS)
 
 
 def _mend_parameters(operation: dict[str, Any]) -> None:
@@ -81,13 +93,13 @@ def _mend_parameters(operation: dict[str, Any]) -> None:
             parameter["schema"].update(real[0])
 
 
-def _mend_answers(operation: dict[str, Any]) -> None:
+def _mend_answers(operation: dict[str, Any], *, unforeseen: dict[int | str, dict[str, Any]]) -> None:
     answers = operation["responses"]
     if "422" in answers and MEDIA_TYPE not in answers["422"].get("content", {}):  # FastAPI's own, of another form
         del answers["422"]
         if _may_be_wrong(operation):
             answers["422"] = problems(422)[422]
-    answers.setdefault("500", problems(500)[500])
+    answers.setdefault("500", unforeseen[500])
     for status, answer in answers.items():
         names = ("X-Request-ID", "Retry-After") if status in _WAITING else ("X-Request-ID",)
         for name in names:
@@ -111,9 +123,9 @@ def _name_operations(schema: dict[str, Any]) -> None:
 
     Generated clients name their methods after this.
     """
-    named = {id(operation): _function_name(operation) for operation in _operations(schema)}
+    named = {id(operation): _function_name(operation) for _, operation in _operations(schema)}
     uses = Counter(named.values())
-    for operation in _operations(schema):
+    for _, operation in _operations(schema):
         name = named[id(operation)]
         if uses[name] == 1:
             operation["operationId"] = name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -15,17 +14,16 @@ from service.api.classification import Deadline, classify_each, classify_one, un
 from service.api.context import Context, context_of
 from service.api.responses import LARGEST_NUMBER, PICTURE_BODY, PREDICT_PROBLEMS, VersionNumber, problems
 from service.api.schemas import LabelScore, PredictManyResponse, PredictResponse
+from service.api.security import KeyedRoute
+from service.api.terms import deadline_of, note, resolve
 from service.api.uploads import Upload, uploaded
 from service.artifact import Decoding
-from service.errors import ConvserveError, InvalidParameterError, NotFoundError
+from service.errors import ConvserveError, InvalidParameterError
 from service.repository.live_model import LiveModel
 
-router: Final = APIRouter(tags=["predict"])
+router: Final = APIRouter(tags=["predict"], route_class=KeyedRoute)
 
 _MOST_SHOWN: Final = 5
-_LONGEST_TIMEOUT_DIGITS: Final = 12
-_USUAL_URGENCY: Final = 3
-_URGENCY: Final = re.compile(r"(?:^|,)\s*u=([0-7])\s*(?:,|$)")
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": PredictResponse | PredictManyResponse | list[LabelScore] | list[list[LabelScore]]},
     **problems(*PREDICT_PROBLEMS),
@@ -115,11 +113,10 @@ async def _predict(
     context = context_of(request)
     clock = context.scheduler.clock
     arrived_s = clock()
-    model = _resolve(context, name, version)
+    model = resolve(context, name, version)
     _require_precision(model, choice.precision)
-    patience_s = _patience_s(request, context)
-    deadline = Deadline(arrived_s + patience_s, patience_s, urgent=_is_urgent(request))
-    async with uploaded(request, budget=context.bodies, patience_s=patience_s) as sent:
+    deadline = deadline_of(request, context, arrived_s=arrived_s)
+    async with uploaded(request, budget=context.bodies, patience_s=deadline.patience_s) as sent:
         read_s = clock() - arrived_s
         model.metrics.stages["read"].observe(read_s)
         upload = sent.as_huggingface() if huggingface else sent
@@ -150,9 +147,9 @@ async def _answer_single(
     read_s: float,
 ) -> Response:
     (data,) = upload.pictures
-    answer = await classify_one(data, model=model, metrics=context.metrics, deadline=deadline, decoding=decoding)
+    answer = await classify_one(data, model=model, context=context, deadline=deadline, decoding=decoding)
     stages_s = {"read": read_s, **answer.stages_s}
-    _log(request, model, image_bytes=len(data), stages_s=stages_s)
+    note(request, model, image_bytes=len(data), stages_s=stages_s)
     if upload.form == "json":
         return json_response(answer_huggingface(answer, model=model, k=k), stages_s=stages_s, outcomes=(answer,))
     body = answer_one(answer, model=model, k=k, request_id=request.state.request_id)
@@ -173,17 +170,19 @@ async def _answer_several(
     outcomes = await classify_each(
         upload.pictures,
         model=model,
-        metrics=context.metrics,
+        context=context,
         deadline=deadline,
         decoding=decoding,
-        at_once=context.scheduler.threads,
     )
     stages_s = {"read": read_s}
-    _log(request, model, image_bytes=sum(map(len, upload.pictures)), pictures=len(outcomes), stages_s=stages_s)
+    note(request, model, image_bytes=sum(map(len, upload.pictures)), pictures=len(outcomes), stages_s=stages_s)
     if upload.form == "json_list":
         for outcome in outcomes:  # this form has no place for the problem of one picture
             if isinstance(outcome, ConvserveError):
-                raise outcome
+                try:
+                    raise outcome
+                finally:
+                    del outcome, outcomes  # its traceback holds this frame: each would keep the other in memory
         answers = [
             answer_huggingface(outcome, model=model, k=k)
             for outcome in outcomes
@@ -194,39 +193,10 @@ async def _answer_several(
     return json_response(body, stages_s=stages_s, outcomes=outcomes)
 
 
-def _resolve(context: Context, name: str | None, version: int | None) -> LiveModel:
-    try:
-        return context.registry.resolve(name, version)
-    except NotFoundError:
-        context.metrics.model.unknown_model.inc()
-        raise
-
-
 def _require_precision(model: LiveModel, precision: str | None) -> None:
     loaded = model.variant.precision
     if precision is not None and precision != loaded:
         raise InvalidParameterError("precision", value=precision, expected=f"{loaded}, the one that is loaded")
-
-
-def _patience_s(request: Request, context: Context) -> float:
-    """Read how long the caller waits, in seconds; never longer than the service's own deadline."""
-    given = request.headers.get("x-request-timeout-ms")
-    if given is None:
-        return context.deadline_s
-    if not (given.isascii() and given.isdecimal() and len(given) <= _LONGEST_TIMEOUT_DIGITS and int(given) > 0):
-        raise InvalidParameterError(
-            "X-Request-Timeout-Ms", value=given, expected="a whole number of milliseconds from 1"
-        )
-    return min(int(given) / 1000, context.deadline_s)
-
-
-def _is_urgent(request: Request) -> bool:
-    """Read the Priority header; a value that says nothing about urgency is that of most requests.
-
-    Source: RFC 9218, section 4.1; 3 is the default and a larger number is less urgent.
-    """
-    found = _URGENCY.search(request.headers.get("priority", ""))
-    return found is None or int(found[1]) <= _USUAL_URGENCY
 
 
 def _class_count(model: LiveModel, choice: Choice, upload: Upload) -> int:
@@ -240,13 +210,3 @@ def _class_count(model: LiveModel, choice: Choice, upload: Upload) -> int:
             "top_k", value=asked, expected=f"a whole number from 1 to {classes}, the number of classes"
         )
     return min(asked, classes)
-
-
-def _log(request: Request, model: LiveModel, *, stages_s: dict[str, float], **facts: object) -> None:
-    """Hand facts to the access log line."""
-    request.scope["state"]["log"] = {
-        "model": model.manifest.name,
-        "version": model.manifest.version,
-        **facts,
-        "stages_ms": {stage: round(seconds * 1000, 3) for stage, seconds in stages_s.items()},
-    }

@@ -1,4 +1,4 @@
-"""The one table from error classes to responses: RFC 9457 `application/problem+json`, everywhere.
+"""The one table from error classes to responses: RFC 9457 `application/problem+json`, everywhere but under /v2.
 
 An error of the tree answers with its own text and data; anything else answers a constant text, and its details stay in
 the log. A test proves that the table knows every class of the tree.
@@ -21,11 +21,21 @@ from starlette.responses import Response
 
 from service import errors
 from service.api.context import context_of
+from service.api.open_inference import form as open_inference
 from service.errors import SHOWN_CHARACTERS, shortened
 from service.telemetry.logs import log
 
 MEDIA_TYPE: Final = "application/problem+json"
 STATE_REQUEST_ID: Final = "request_id"
+STATE_KEY: Final = "key"  # name of the caller's key
+STATE_HEADERS: Final = "headers"  # of the answer, whatever it will be
+_REALM: Final = 'Bearer realm="convserve"'
+# Source: RFC 6750, section 3; a caller that has shown nothing is told no error.
+_CHALLENGES: Final[dict[type[errors.AccessError], str]] = {
+    errors.MissingKeyError: _REALM,
+    errors.UnknownKeyError: f'{_REALM}, error="invalid_token"',
+    errors.ForbiddenKeyError: f'{_REALM}, error="insufficient_scope"',
+}
 _JSON_INTEGERS: Final = 2**53  # what every reader of JSON holds exactly
 
 
@@ -61,11 +71,19 @@ PROBLEMS: Final[dict[type[errors.ConvserveError], Problem]] = {
     errors.UnknownVersionError: Problem(404, "unknown-version", "Unknown version"),
     errors.VersionNotLoadedError: Problem(404, "version-not-loaded", "Version not loaded"),
     errors.NoDefaultModelError: Problem(404, "no-default-model", "No default model"),
+    errors.VersionInUseError: Problem(409, "version-in-use", "Version in use"),
+    errors.VersionRefusedError: Problem(409, "version-refused", "Version refused"),
+    errors.ActSupersededError: Problem(409, "act-superseded", "Act superseded"),
     errors.QueueFullError: Problem(503, "queue-full", "Queue full"),
     errors.DrainingError: Problem(503, "draining", "Shutting down"),
     errors.ModelNotReadyError: Problem(503, "model-not-ready", "Model not ready"),
+    errors.ActUnfinishedError: Problem(503, "act-unfinished", "Act unfinished"),
     errors.DeadlineExceededError: Problem(504, "deadline-exceeded", "Deadline exceeded"),
     errors.CallerGoneError: Problem(499, "caller-gone", "Caller gone"),
+    errors.MissingKeyError: Problem(401, "missing-key", "Missing key"),
+    errors.UnknownKeyError: Problem(401, "unknown-key", "Unknown key"),
+    errors.ForbiddenKeyError: Problem(403, "forbidden", "Forbidden"),
+    errors.RateLimitedError: Problem(429, "rate-limited", "Rate limited"),
     # Raised by commands that classify without serving, where no request waits for it.
     errors.PictureError: Problem(400, "unreadable-picture", "Unreadable picture"),
     errors.ServerError: Problem(500, "internal", "Internal error", public=False),
@@ -76,11 +94,14 @@ PROBLEMS: Final[dict[type[errors.ConvserveError], Problem]] = {
     errors.UnsafeModelError: Problem(500, "internal", "Internal error", public=False),
     errors.VerificationError: Problem(500, "internal", "Internal error", public=False),
     errors.ProviderUnavailableError: Problem(500, "internal", "Internal error", public=False),
+    errors.KeyFileError: Problem(500, "internal", "Internal error", public=False),
     errors.ConfigurationError: Problem(500, "internal", "Internal error", public=False),
     # Branches of the tree, for a class that has no line of its own yet.
     errors.InputError: Problem(400, "bad-request", "Bad request"),
     errors.NotFoundError: Problem(404, "not-found", "Not found"),
+    errors.ConflictError: Problem(409, "conflict", "Conflict"),
     errors.UnavailableError: Problem(503, "unavailable", "Unavailable"),
+    errors.AccessError: Problem(401, "unauthorized", "Unauthorized"),
     errors.ArtifactError: Problem(500, "internal", "Internal error", public=False),
     errors.ConvserveError: Problem(500, "internal", "Internal error", public=False),
 }
@@ -106,8 +127,10 @@ def problem_response(request: Request, error: errors.ConvserveError) -> Response
     """Answer with an error of the tree."""
     log_internal(error, request_id=request.scope["state"].get(STATE_REQUEST_ID, ""))
     headers = {}
-    if isinstance(error, errors.UnavailableError):
+    if isinstance(error, (errors.UnavailableError, errors.RateLimitedError)):
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
+    if isinstance(error, errors.AccessError):
+        headers["www-authenticate"] = _CHALLENGES.get(type(error), _REALM)
     return _response(request, problem_body(error), status=problem_of(error).status, headers=headers)
 
 
@@ -127,7 +150,7 @@ async def answer_convserve_error(request: Request, error: Exception) -> Response
     """Answer an error of the tree; registered for `ConvserveError`."""
     if not isinstance(error, errors.ConvserveError):
         raise error
-    if not isinstance(error, errors.QueueFullError):
+    if not isinstance(error, (errors.QueueFullError, errors.RateLimitedError)):
         return problem_response(request, error)
     error.__traceback__ = None  # its frames hold the request's pictures, and there may be a thousand like it
     held = await context_of(request).refusals.hold()
@@ -169,6 +192,8 @@ def _body(problem: Problem, *, detail: str) -> dict[str, Any]:
 
 
 def _response(request: Request, body: dict[str, Any], *, status: int, headers: Mapping[str, str]) -> Response:
+    if open_inference.is_spoken_at(request.url.path):
+        return open_inference.error_response(body["detail"], status=status, headers=headers)
     placed = {"instance": request.url.path, "request_id": request.scope["state"].get(STATE_REQUEST_ID, "")}
     return Response(orjson.dumps({**body, **placed}), status, headers=headers, media_type=MEDIA_TYPE)
 

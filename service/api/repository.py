@@ -10,12 +10,22 @@ from starlette.requests import Request
 
 from service.api.context import context_of
 from service.api.responses import VersionNumber, problems
-from service.api.schemas import ModelDetail, ModelList, ModelSummary, TuningBody, VersionDetail, VersionSummary
+from service.api.schemas import (
+    CanaryBody,
+    ModelDetail,
+    ModelList,
+    ModelSummary,
+    TrafficBody,
+    TuningBody,
+    VersionDetail,
+    VersionSummary,
+)
+from service.api.security import KeyedRoute
 from service.artifact import manifest_as_json
 from service.repository.live_model import LiveModel, Version
-from service.repository.registry import Model
+from service.repository.model import Model
 
-router: Final = APIRouter(tags=["models"])
+router: Final = APIRouter(tags=["models"], route_class=KeyedRoute)
 
 
 @router.get("/models")
@@ -29,10 +39,21 @@ async def list_models(request: Request) -> ModelList:
 async def describe_model(request: Request, name: str) -> ModelDetail:
     """Describe a model by its live version."""
     registry = context_of(request).registry
-    model = registry.find(name)
+    return detail_of(registry.find(name), registry.default)
+
+
+def detail_of(model: Model, default: str | None) -> ModelDetail:
+    """Describe a model as it is now.
+
+    Args:
+        model: Which.
+        default: Name of the default model.
+
+    """
     manifest = model.live.manifest if model.live else None
     return ModelDetail(
-        **_summary(model, registry.default),
+        **_summary(model, default),
+        traffic=traffic_of(model),
         description=manifest.description if manifest else None,
         license=manifest.license if manifest else None,
         labels=list(manifest.labels) if manifest else None,
@@ -42,12 +63,21 @@ async def describe_model(request: Request, name: str) -> ModelDetail:
 @router.get("/models/{name}/versions/{version}", responses=problems(404, 422))
 async def describe_version(request: Request, name: str, version: VersionNumber) -> VersionDetail:
     """Show a version's manifest, its state, and the provider that is really in use."""
-    registry = context_of(request).registry
-    found = registry.find_version(registry.find(name), version)
+    return version_of(context_of(request).registry.find(name), version)
+
+
+def version_of(owner: Model, number: int) -> VersionDetail:
+    """Describe a version as it is now.
+
+    Raises:
+        UnknownVersionError: There is none of that number.
+
+    """
+    found = owner.version(number)
     model = found.model
     return VersionDetail(
-        model=name,
-        version=version,
+        model=owner.name,
+        version=number,
         state=found.state,
         reason=found.reason,
         manifest=manifest_as_json(model.manifest) if model else None,
@@ -56,6 +86,19 @@ async def describe_version(request: Request, name: str, version: VersionNumber) 
         capacity=model.lane.bound if model else None,
         run_s=model.lane.run_s if model else None,
         tuning=_tuning(model) if model else None,
+    )
+
+
+def traffic_of(model: Model) -> TrafficBody:
+    """Show which versions see the requests that name none."""
+    plan = model.plan
+    return TrafficBody(
+        live=plan.live,
+        canary=CanaryBody(version=plan.canary.version, share=plan.canary.share) if plan.canary else None,
+        shadow=plan.shadow,
+        pinned=plan.pinned,
+        candidate=plan.candidate,
+        previous=plan.previous,
     )
 
 

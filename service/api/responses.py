@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final
 from fastapi import Path
 
 from service.api.problems import MEDIA_TYPE
-from service.api.schemas import ProblemBody
+from service.api.schemas import LARGEST_NUMBER, ProblemBody
+
+__all__ = ["LARGEST_NUMBER", "PICTURE_BODY", "PREDICT_PROBLEMS", "VersionNumber", "problems"]
 
 PREDICT_PROBLEMS: Final = (400, 404, 408, 413, 415, 422, 500, 503, 504)
 
-LARGEST_NUMBER: Final = 2**31 - 1  # of any number in a URL
 VersionNumber = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]
 
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}

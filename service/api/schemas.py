@@ -6,9 +6,11 @@ against the other.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+
+LARGEST_NUMBER: Final = 2**31 - 1  # of any number in a request
 
 
 class Schema(BaseModel):
@@ -87,8 +89,45 @@ class ModelList(Schema):
     models: list[ModelSummary]
 
 
+class CanaryBody(Schema):
+    """A version that answers a share of the requests that name no version."""
+
+    version: int = Field(ge=1, le=LARGEST_NUMBER)
+    share: float = Field(gt=0, le=1, description="of the requests that name no version")
+
+
+class TrafficBody(Schema):
+    """Which versions see the requests that name no version, and what is kept for them."""
+
+    live: int | None = Field(description="answers them")
+    canary: CanaryBody | None
+    shadow: int | None = Field(description="sees the same pictures; its answers are compared and not sent")
+    pinned: int | None = Field(description="chosen by somebody: newer versions change nothing")
+    candidate: int | None = Field(description="becomes live as soon as every worker has loaded it")
+    previous: int | None = Field(description="was live before, and is kept loaded for the way back")
+
+
+class TrafficRequest(BaseModel):
+    """How the traffic of a model is to be split."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    canary: CanaryBody | None = None
+    shadow: int | None = Field(default=None, ge=1, le=LARGEST_NUMBER)
+
+
+class DefaultRequest(BaseModel):
+    """Which version is to answer the requests that name none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int | None = Field(ge=1, le=LARGEST_NUMBER, description="null: the newest on disk again")
+
+
 class ModelDetail(ModelSummary):
     """A model with what its live version says about itself."""
+
+    traffic: TrafficBody
 
     description: str | None
     license: str | None
@@ -108,7 +147,9 @@ class MeasurementBody(Schema):
 class TuningBody(Schema):
     """In which form the network runs on this machine, and why."""
 
-    form: str = Field(description="narrow: one thread a run; wide: all of them; both: wide for a caller who is alone")
+    form: str = Field(
+        description="narrow: one thread a run; wide: all of them; both: wide for a caller who is alone; streams: a GPU"
+    )
     batch: int = Field(description="most pictures in one run")
     because: str = Field(description="measured, pinned by a setting, or default while nothing is known")
     measurements: list[MeasurementBody]
@@ -137,6 +178,12 @@ class ProblemBody(BaseModel):
     detail: str
     instance: str
     request_id: str
+
+
+class PingBody(Schema):
+    """State of the service in TorchServe's words."""
+
+    status: str = Field(description="Healthy or Unhealthy")
 
 
 class HealthBody(Schema):

@@ -6,7 +6,6 @@ read-only.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import multipart
 import orjson
 from starlette.requests import Request
 
+from service.api.base64_text import from_base64
 from service.api.bodies import BodyBudget
 from service.errors import EmptyBodyError, InvalidParameterError, MalformedBodyError, UnsupportedMediaTypeError
 
@@ -24,9 +24,7 @@ PART_NAMES: Final = ("file", "image", "data")
 MOST_PICTURES: Final = 64
 _MOST_PARTS: Final = 2 * MOST_PICTURES  # a form may hold other fields too
 _MOST_JSON_VALUES: Final = 1000
-_URL_ALPHABET: Final = str.maketrans("-_", "+/")
 _RAW_TYPES: Final = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
-_SHOWN_CHARACTERS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,29 +132,9 @@ def _parse_json(body: bytes, _: Mapping[str, str]) -> Upload:
     if not texts:
         raise EmptyBodyError
     _require_few(texts)
-    pictures = [_from_base64(text) for text in texts]
+    pictures = [from_base64(text, what='"inputs"') for text in texts]
     top_k = _top_k(document.get("parameters"))
     return Upload(pictures=tuple(pictures), form="json_list" if isinstance(inputs, list) else "json", top_k=top_k)
-
-
-def _from_base64(text: object) -> bytes:
-    if not isinstance(text, str):
-        raise MalformedBodyError(f'"inputs" must hold base64 text, not {type(text).__name__}.')
-    encoded = text.partition(",")[2] if text.startswith("data:") else text
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except ValueError:
-        return _from_lenient_base64(encoded)
-
-
-def _from_lenient_base64(text: str) -> bytes:
-    """Read base64 as clients also send it: in lines, in the alphabet for URLs, without its padding."""
-    plain = "".join(text.split()).translate(_URL_ALPHABET).rstrip("=")
-    try:
-        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except ValueError as error:
-        shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
-        raise MalformedBodyError(f'"inputs" is no base64 ({error}): {shown!r}.') from error
 
 
 def _top_k(parameters: object) -> int | None:

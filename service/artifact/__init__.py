@@ -14,7 +14,7 @@ from service.artifact.manifest import (
     load_manifest,
     manifest_as_json,
 )
-from service.artifact.tensors import Input, Output, Preprocessing, Resize
+from service.artifact.tensors import Holds, Input, Output, Preprocessing, Resize
 
 __all__ = [
     "MANIFEST_NAME",
@@ -24,6 +24,7 @@ __all__ = [
     "Evaluation",
     "GoldenSample",
     "Histogram",
+    "Holds",
     "Input",
     "Manifest",
     "Output",

@@ -49,8 +49,10 @@ class Manifest:
     def _agree(self) -> Manifest:
         _require_unique("labels", self.labels)
         _require_unique("variants", [variant.precision for variant in self.variants])
-        if self.output.holds == "sigmoid" and len(self.labels) != 2:
-            raise ValueError(f"one sigmoid tells two classes apart, and there are {len(self.labels)} labels")
+        if self.output.holds in ("sigmoid", "logit") and len(self.labels) != 2:
+            raise ValueError(
+                f"one {self.output.holds} tells two classes apart, and there are {len(self.labels)} labels"
+            )
         if self.reference is not None and len(self.reference.class_shares) != len(self.labels):
             raise ValueError(f"reference.class_shares needs {len(self.labels)} values, one per label")
         precisions = {variant.precision for variant in self.variants}

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from service.artifact.fields import STRICT, Byte, Decoding, Interpolation, Side, Text
+from service.artifact.fields import STRICT, Byte, Decoding, Interpolation, Positive, Side, Text
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -47,7 +47,7 @@ class Preprocessing:
         mean: One value per channel, in scaled units.
         std: One positive value per channel, in scaled units.
         decode: How requests that do not say otherwise are decoded. `fast` scales a JPEG photograph down on the way
-            where it has a megapixel or more and stays at least 2.5 times larger than the result; on photographs the
+            where it has a megapixel or more and stays at least 2.9 times larger than the result; on photographs the
             pixels then differ by 0.25 of 255 on average and by 4 at most. Everything else, and everything with
             `exact`, is decoded as it is. Evaluation and golden samples are always exact.
 
@@ -80,21 +80,24 @@ class Input:
     Args:
         tensor: Name of the ONNX input.
         layout: Order of its axes; `NHW` has no channel axis.
-        dtype: Element type.
+        dtype: Element type; `float16` is computed as `float32` and rounded once.
         channels: 1 or 3.
         height: Rows in pixels.
         width: Columns in pixels.
         preprocessing: See `Preprocessing`.
+        batch: The only number of pictures that the network takes at once, or that keeps each answer its own; None
+            where any number does. Others are split and padded.
 
     """
 
     tensor: Text
     layout: Literal["NCHW", "NHWC", "NHW"]
-    dtype: Literal["float32", "uint8"]
+    dtype: Literal["float32", "float16", "uint8"]
     channels: Literal[1, 3]
     height: Side
     width: Side
     preprocessing: Preprocessing
+    batch: Positive | None = None
 
     @model_validator(mode="after")
     def _agree(self) -> Input:
@@ -112,15 +115,19 @@ class Input:
         return self
 
 
+Holds = Literal["probabilities", "logits", "sigmoid", "logit"]
+
+
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Output:
-    """The network's output tensor [N, classes], or [N, 1] for one sigmoid.
+    """The network's output tensor [N, classes], or [N, 1] for a network that tells two classes apart by one number.
 
     Args:
         tensor: Name of the ONNX output.
-        holds: What its values are.
+        holds: What its values are: `probabilities` or `logits` of all classes; `sigmoid`, the second class's
+            probability; `logit`, of which that probability is the sigmoid.
 
     """
 
     tensor: Text
-    holds: Literal["probabilities", "logits", "sigmoid"]
+    holds: Holds

@@ -2,7 +2,8 @@
 
 A photograph of twelve megapixels takes many times as long as an icon, so a queue that counts pieces promises a time
 that it cannot keep. Expected seconds are a part that every piece costs and a part that grows with its size; both follow
-what pieces really took.
+what pieces really took. One that took many times what was expected counts as a few times as much: a machine that stood
+still for a minute says nothing about its work, and work that really became slower says so again and again.
 
 Source: normalised least mean squares, e.g. Haykin, "Adaptive Filter Theory", chapter 6.
 """
@@ -14,6 +15,9 @@ from typing import Final
 
 _STEP: Final = 0.1  # share of its error by which an expectation moves after each piece
 _LEAST_S: Final = 1e-5
+# Of what was expected, counted at most: a single piece can then not quite double an expectation, and pieces that take
+# a hundred times as long from now on bring it halfway there in ten of them.
+_MOST_SURPRISE: Final = 10
 
 
 @dataclass(slots=True)
@@ -46,7 +50,8 @@ class Cost:
         The error is shared between the two parts as the size suggests: a small piece that took long moves what every
         piece costs, a large one what size costs. Neither becomes negative.
         """
-        error_s = run_s - (self.fixed_s + self.per_size_s * size)
+        believed_s = min(run_s, _MOST_SURPRISE * self.expected_s(size))
+        error_s = believed_s - (self.fixed_s + self.per_size_s * size)
         step_s = _STEP * error_s / (1 + size * size)
         self.fixed_s = max(0.0, self.fixed_s + step_s)
         self.per_size_s = max(0.0, self.per_size_s + step_s * size)

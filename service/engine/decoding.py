@@ -31,7 +31,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from service.engine.jpeg_scans import has_one_scan
+from service.engine.jpeg_scans import MOST_PARTS, Coding, coding_of
 from service.errors import BadImageError, TooManyPixelsError, UnsupportedImageFormatError
 
 FORMATS: Final = ("JPEG", "PNG", "WebP", "GIF", "BMP", "AVIF")
@@ -74,6 +74,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 _LONGEST_SIDE: Final = 65_535
 # A progressive JPEG repeats itself in scans, a dozen in real files; each costs a pass over all pixels.
 _MOST_SCANS: Final = 100
+_JPEG: Final = b"\xff\xd8\xff"
 _SCAN_MARKER: Final = b"\xff\xda"
 # A picture whose decoding takes more than this is decoded while no other such picture is.
 _LARGE_BYTES: Final = 160 * 2**20
@@ -85,6 +86,7 @@ _BYTES_PER_COEFFICIENT: Final = 2
 # Of the colours in which JPEGs come those that may be averaged. CMYK becomes RGB by products of two of its planes, and
 # the product of two averages is not the average of the products.
 _REDUCIBLE_MODES: Final = frozenset({"RGB", "L"})
+_ROW_BY_ROW: Final = Coding(in_one_scan=True, scales=False, parts=0)  # of the other formats
 _one_large_picture: Final = threading.Lock()
 
 Reduction: TypeAlias = Callable[[Image.Image], int]
@@ -119,7 +121,7 @@ def decode(data: bytes, *, max_pixels: int, reduction: Reduction | None = None) 
         data: The file's bytes.
         max_pixels: Most pixels (width x height) of the file; larger ones are refused by their header. However far a
             picture is scaled down, all of its file has to be read: what is refused depends on the picture alone.
-        reduction: How far JPEGs are scaled down; None for not at all. Other formats, and CMYK, never are.
+        reduction: How far JPEGs are scaled down; None for not at all. Other formats, CMYK and lossless ones never are.
 
     Raises:
         UnsupportedImageFormatError: The bytes are of no format in `FORMATS`.
@@ -140,20 +142,19 @@ def decoded(data: bytes, *, max_pixels: int, reduction: Reduction | None = None)
 
 def _opened(data: bytes, *, max_pixels: int, reduction: Reduction | None) -> tuple[Picture, bool]:
     """Read a header and refuse what is too large; also say whether the pixels are read row by row."""
-    image = _open(data)
+    image, coding = _open(data)
     width, height = image.size
     if width * height > max_pixels:
         raise TooManyPixelsError(width=width, height=height, limit_pixels=max_pixels)
     if max(width, height) > _LONGEST_SIDE:
         raise BadImageError(f"a side of it has {max(width, height)} pixels, and at most {_LONGEST_SIDE} are read")
     public_name = _public_name(image.format)
-    in_one_scan = public_name != "JPEG" or has_one_scan(data)
-    if not in_one_scan and data.count(_SCAN_MARKER) > _MOST_SCANS:
+    if not coding.in_one_scan and data.count(_SCAN_MARKER) > _MOST_SCANS:
         raise BadImageError(f"it has more than {_MOST_SCANS} scans, which no camera or editor writes")
     factor = 1
-    if reduction is not None and public_name == "JPEG" and image.mode in _REDUCIBLE_MODES:
+    if reduction is not None and coding.scales and image.mode in _REDUCIBLE_MODES:
         factor = _reduced(image, reduction(image))
-    return Picture(image, public_name, width, height, factor), in_one_scan
+    return Picture(image, public_name, width, height, factor), coding.in_one_scan
 
 
 def _reduced(image: Image.Image, factor: int) -> int:
@@ -183,11 +184,14 @@ def _memory_bytes(picture: Picture, *, in_one_scan: bool) -> int:
     return pixels + samples * _BYTES_PER_COEFFICIENT
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes) -> tuple[Image.Image, Coding]:
     if not data:
         raise BadImageError("it is empty")
+    coding = coding_of(data) if data.startswith(_JPEG) else _ROW_BY_ROW
+    if coding.parts > MOST_PARTS:
+        raise BadImageError(f"its header has more than {MOST_PARTS} parts, which no camera or editor writes")
     try:
-        return Image.open(io.BytesIO(data), formats=_PLUGINS)
+        return Image.open(io.BytesIO(data), formats=_PLUGINS), coding
     except UnidentifiedImageError as error:
         if _SIGNATURE.match(data):
             raise BadImageError("its header is damaged or cut short") from error

@@ -8,6 +8,7 @@ sizes, all of which ran once before the first request, because a device searches
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -15,9 +16,8 @@ from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar, cast
 
 from service.engine.cost import Cost
-from service.engine.lane import Item, Job, Lane, Value, unraisable
-from service.engine.scheduler import Scheduler
-from service.errors import CallerGoneError
+from service.engine.lane import Item, Job, Lane, Value
+from service.engine.scheduler import Scheduler, join_all
 
 Prepared = TypeVar("Prepared")
 Prepared_contra = TypeVar("Prepared_contra", contravariant=True)
@@ -29,8 +29,10 @@ USUAL_SIZES: Final = (1, 2, 4, 8, 16, 32)
 class RunTogether(Protocol[Prepared_contra, Value_co]):
     """Runs prepared items on the stream that calls it."""
 
-    def __call__(self, items: Sequence[Prepared_contra], /, *, size: int, stream: int) -> Sequence[Value_co]:
-        """Give the value of each item.
+    def __call__(
+        self, items: Sequence[Prepared_contra], /, *, size: int, stream: int
+    ) -> Sequence[Value_co | BaseException]:
+        """Give for each item its value or its error; what is raised instead is the error of all.
 
         Args:
             items: At least one.
@@ -91,12 +93,19 @@ class DeviceLane(Lane[Item, Value], Generic[Item, Prepared, Value]):
         for stream in self._streams:
             stream.start()
 
-    def stop(self) -> None:
-        """End the streams after what is queued, and wait for them; called when the scheduler has stopped."""
+    def stop(self, *, patience_s: float = math.inf) -> bool:
+        """End the streams after what is queued, and wait for them; called when the scheduler has stopped.
+
+        Args:
+            patience_s: Longest wait, in seconds: a device that hangs must not keep the process from ending.
+
+        Returns:
+            Whether all of them ended.
+
+        """
         for _ in self._streams:
             self._ready.put(None)
-        for stream in self._streams:
-            stream.join()
+        return not join_all(self._streams, patience_s=patience_s)
 
     def execute(self, jobs: list[Job[Item, Value]], *, alone: bool) -> None:  # noqa: ARG002  a device has one form
         """Prepare jobs on this thread, and leave the rest to the streams."""
@@ -104,10 +113,8 @@ class DeviceLane(Lane[Item, Value], Generic[Item, Prepared, Value]):
             started_s = self._scheduler.clock()
             try:
                 prepared = self._prepare(cast("Item", job.item))  # only a job that no thread took has lost it
-            except StopIteration as raised:
-                self.post([job], [unraisable(raised)], learned_s=None)
             except BaseException as raised:  # noqa: BLE001  it belongs to the caller, whatever it is
-                self.post([job], [raised], learned_s=None)
+                self.post([job], [raised])
             else:
                 self._ready.put(_Ready(job, prepared, self._scheduler.clock() - started_s))
             finally:
@@ -122,13 +129,11 @@ class DeviceLane(Lane[Item, Value], Generic[Item, Prepared, Value]):
         first = self._ready.get()
         if first is None:
             return False
-        batch = [first, *self._more(self.sizes[-1] - 1)]
-        gone = [one.job for one in batch if one.job.future.done()]  # its caller left, or its deadline passed
-        if gone:
-            self.post(gone, [CallerGoneError()] * len(gone), learned_s=None)
-        wanted = [one for one in batch if not one.job.future.done()]
-        if wanted:
-            self._run_batch(wanted, stream=number)
+        now_s = self._scheduler.clock()
+        # Each is asked once: somebody may leave at any moment, and is either in the batch or has been told of.
+        batch = [one for one in (first, *self._more(self.sizes[-1] - 1)) if self.is_wanted(one.job, now_s)]
+        if batch:
+            self.post([one.job for one in batch], self._run_batch(batch, stream=number))
         return True
 
     def _more(self, most: int) -> list[_Ready[Item, Prepared, Value]]:
@@ -144,21 +149,21 @@ class DeviceLane(Lane[Item, Value], Generic[Item, Prepared, Value]):
             found.append(one)
         return found
 
-    def _run_batch(self, batch: list[_Ready[Item, Prepared, Value]], *, stream: int) -> None:
+    def _run_batch(self, batch: list[_Ready[Item, Prepared, Value]], *, stream: int) -> Sequence[Value | BaseException]:
         started_s = self._scheduler.clock()
-        jobs = [one.job for one in batch]
-        outcomes: Sequence[Value | BaseException]
         size = next(size for size in self.sizes if size >= len(batch))
         try:
-            outcomes = self._run_together([one.prepared for one in batch], size=size, stream=stream)
-        except StopIteration as raised:
-            outcomes = [unraisable(raised)] * len(jobs)
+            return self._run_together([one.prepared for one in batch], size=size, stream=stream)
         except BaseException as raised:  # noqa: BLE001  it belongs to the callers, whatever it is
-            outcomes = [raised] * len(jobs)
-        run_s = self._scheduler.clock() - started_s
-        # The slower of the two bounds the lane: preparing on all threads of the scheduler, or running on the streams.
-        share = self._scheduler.threads / len(self._streams) / len(batch)
-        self.post(jobs, outcomes, learned_s=max(run_s * share, *(one.prepare_s for one in batch)))
+            return [raised] * len(batch)
+        finally:
+            run_s = self._scheduler.clock() - started_s
+            # The slower of the two bounds the lane: preparing on all threads of the scheduler, or running on the
+            # streams.
+            share = self._scheduler.threads / len(self._streams) / len(batch)
+            for one in batch:
+                one.job.took_s = max(run_s * share, one.prepare_s)
+                one.job.started_s = started_s - one.prepare_s  # it waited twice, before and after it was prepared
 
 
 def _refuse(items: Sequence[object], *, alone: bool) -> Sequence[BaseException]:

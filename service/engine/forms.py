@@ -7,17 +7,20 @@ on all of them. Where both forms are loaded, a request takes the one that fits t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as validated
 
 from service.engine.session import Session
 
-Form = Literal["narrow", "wide", "both"]
+Form = Literal["narrow", "wide", "both", "streams"]
+
+MOST_BATCHED: Final = 1024  # pictures; beyond that a run keeps everybody else waiting on any device
+_STRICT: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-@validated(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+@validated(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class Measurement:
     """How long one form takes.
 
@@ -37,12 +40,12 @@ class Measurement:
     n: int
 
 
-@validated(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+@validated(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class Tuning:
     """The form of a model on this machine, and why.
 
     Args:
-        form: Which sessions are loaded.
+        form: Which sessions are loaded: `narrow`, `wide` or `both` on a CPU, `streams` on a GPU.
         batch: Most pictures in one run.
         because: `measured`, `pinned` by a setting, or `default` while nothing is known.
         measurements: What was timed.
@@ -50,7 +53,7 @@ class Tuning:
     """
 
     form: Form
-    batch: int
+    batch: Annotated[int, Field(ge=1, le=MOST_BATCHED)]
     because: Literal["default", "measured", "pinned"]
     measurements: tuple[Measurement, ...] = ()
 

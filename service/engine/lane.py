@@ -5,12 +5,15 @@ Every piece of work that is submitted ends in exactly one way: its value, its ow
 deadline has passed is dropped before it starts and frees its place at once; work that has started runs to its end and
 its result is discarded.
 
+    caller on the event loop ──▶ submit ──▶ a thread: execute ──▶ post ──▶ the event loop: settle ──▶ caller
+
 Knows neither pictures nor networks: work is an item that the lane's `run` understands.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,7 +40,7 @@ class Finished(Generic[Value]):
 
     Args:
         value: What its run gave.
-        waited_s: Seconds until a thread took it.
+        waited_s: Seconds in which nobody worked on it.
         batch: Pieces in the same run, itself included.
 
     """
@@ -66,12 +69,13 @@ class Job(Generic[Item, Value]):
 
     item: Item | None  # None once it was abandoned or run: the job may outlive what it was about
     lane: Lane[Item, Value]
-    future: asyncio.Future[Finished[Value]]
+    future: asyncio.Future[Finished[Value]]  # until it was settled or abandoned
     submitted_s: float
     deadline_s: float
     size: float
     expected_s: float
-    started_s: float = 0.0  # when a thread took it
+    started_s: float = 0.0  # when work on it began, on the scheduler's clock
+    took_s: float | None = None  # seconds of one thread, for the cost of those to come; None where they say nothing
     started: bool = False
     abandoned: bool = False
 
@@ -110,7 +114,9 @@ class Lane(Generic[Item, Value]):
         self._scheduler = scheduler
         self._run = run
 
-    async def submit(self, item: Item, *, deadline_s: float, size: float = 0.0, urgent: bool = True) -> Finished[Value]:
+    async def submit(
+        self, item: Item, *, deadline_s: float, size: float = 0.0, urgent: bool = True, accepted: bool = False
+    ) -> Finished[Value]:
         """Run a piece of work on a thread and wait for it.
 
         Args:
@@ -118,6 +124,7 @@ class Lane(Generic[Item, Value]):
             deadline_s: When its value is of no more use, on the scheduler's clock.
             size: How large it is, in the unit of the lane's cost.
             urgent: Whether it goes before work that is not; such work is also refused sooner.
+            accepted: Whether it belongs to a request that was accepted before the scheduler drained.
 
         Raises:
             DrainingError: The scheduler takes nothing new.
@@ -126,7 +133,7 @@ class Lane(Generic[Item, Value]):
 
         """
         scheduler = self._scheduler
-        if scheduler.draining:
+        if scheduler.draining and not accepted:
             raise DrainingError(retry_after_s=_DRAIN_RETRY_S)
         expected_s = self.cost.expected_s(size)
         if not self._has_room(expected_s, urgent=urgent):
@@ -137,15 +144,26 @@ class Lane(Generic[Item, Value]):
         self.depth += 1
         scheduler.pending_s += expected_s
         scheduler.put(job, urgent=urgent)
-        timer = loop.call_later(deadline_s - job.submitted_s, _expire, job)
+        future, patience_s = job.future, deadline_s - job.submitted_s
+        timer = loop.call_later(patience_s, _expire, future, patience_s)
         try:
-            return await job.future
+            return await future
         finally:
             timer.cancel()
             self._abandon(job)
+            del future  # likewise: the traceback of its error holds this frame
 
-    def stop(self) -> None:
-        """End threads of its own, of which this kind has none; called when the scheduler has stopped."""
+    def stop(self, *, patience_s: float = math.inf) -> bool:  # noqa: ARG002  for lanes with threads of their own
+        """End threads of its own, of which this kind has none; called when the scheduler has stopped.
+
+        Args:
+            patience_s: Longest wait, in seconds.
+
+        Returns:
+            Whether all of them ended.
+
+        """
+        return True
 
     @property
     def run_s(self) -> float:
@@ -177,66 +195,63 @@ class Lane(Generic[Item, Value]):
     def execute(self, jobs: list[Job[Item, Value]], *, alone: bool) -> None:
         """Run jobs on this thread and post what became of each to its event loop."""
         jobs = self.begin(jobs)
-        if not jobs:
-            return
-        outcomes = self._outcomes(jobs, alone=alone)
-        run_s = (self._scheduler.clock() - jobs[0].started_s) / len(jobs)
-        self.post(jobs, outcomes, learned_s=run_s if self.learns_alone or not alone else None)
+        if jobs:
+            self.post(jobs, self._outcomes(jobs, alone=alone))
 
     def begin(self, jobs: list[Job[Item, Value]]) -> list[Job[Item, Value]]:
-        """Note that a thread took jobs, and leave out those whose deadline has passed."""
+        """Note that a thread took jobs, and leave out those that nobody waits for."""
         now_s = self._scheduler.clock()
         for job in jobs:
             job.started_s = now_s
-        late = [job for job in jobs if now_s >= job.deadline_s]
-        if late:
-            self.post(late, [_deadline_of(job) for job in late], learned_s=None)
-        return [job for job in jobs if now_s < job.deadline_s]
+        return [job for job in jobs if self.is_wanted(job, now_s)]
+
+    def is_wanted(self, job: Job[Item, Value], now_s: float) -> bool:
+        """Say whether somebody waits for a job that a thread took; where nobody does its place is freed."""
+        if now_s < job.deadline_s and not job.future.done():  # done: its caller left, or heard that it is too late
+            return True
+        self.post([job], [DeadlineExceededError(deadline_s=job.deadline_s - job.submitted_s)])
+        return False
 
     def _outcomes(self, jobs: list[Job[Item, Value]], *, alone: bool) -> Sequence[Value | BaseException]:
         items = [job.item for job in jobs if job.item is not None]  # none is: only a job nobody took is abandoned
         try:
             return self._run(items, alone=alone)
-        except StopIteration as raised:
-            return [unraisable(raised)] * len(jobs)
         except BaseException as raised:  # noqa: BLE001  it belongs to the callers, whatever it is
             return [raised] * len(jobs)
         finally:
+            took_s = (self._scheduler.clock() - jobs[0].started_s) / len(jobs)
             for job in jobs:
                 job.item = None
+                job.took_s = took_s if self.learns_alone or not alone else None
 
-    def post(
-        self,
-        jobs: list[Job[Item, Value]],
-        outcomes: Sequence[Value | BaseException],
-        *,
-        learned_s: float | None,
-    ) -> None:
+    def post(self, jobs: list[Job[Item, Value]], outcomes: Sequence[Value | BaseException]) -> None:
         """Hand what became of jobs to their event loop, from any thread.
 
         Args:
             jobs: At least one.
-            outcomes: For each its value or its error.
-            learned_s: What each took, for the cost of those to come; None where it says nothing.
+            outcomes: For each its value or its error. Whoever calls this keeps no name for them: the traceback of an
+                error holds the frames of its callers, and each would keep the other in memory.
 
         """
+        if len(outcomes) != len(jobs):  # then nobody knows whose is which
+            outcomes = [RuntimeError(f"{len(jobs)} pieces of work came to {len(outcomes)} outcomes")] * len(jobs)
         with suppress(RuntimeError):  # the event loop was closed while this ran; nobody waits any more
-            jobs[0].future.get_loop().call_soon_threadsafe(self._settle, jobs, outcomes, learned_s)
+            jobs[0].future.get_loop().call_soon_threadsafe(self._settle, jobs, outcomes)
 
-    def _settle(
-        self, jobs: list[Job[Item, Value]], outcomes: Sequence[Value | BaseException], learned_s: float | None
-    ) -> None:
+    def _settle(self, jobs: list[Job[Item, Value]], outcomes: Sequence[Value | BaseException]) -> None:
         """Free the places of jobs that a thread is done with, and hand over what became of them."""
         for job, outcome in zip(jobs, outcomes, strict=True):
             self._leave(job)
+            future = job.future
+            del job.future  # likewise: the traceback of its error holds the thread's frames, and these hold the job
             if isinstance(outcome, BaseException):
-                if not job.future.done():
-                    job.future.set_exception(outcome)
+                if not future.done():
+                    future.set_exception(_carried(outcome))
                 continue
-            if learned_s is not None:
-                self.cost.learn(size=job.size, run_s=learned_s)
-            if not job.future.done():
-                job.future.set_result(Finished(outcome, job.started_s - job.submitted_s, len(jobs)))
+            if job.took_s is not None:
+                self.cost.learn(size=job.size, run_s=job.took_s)
+            if not future.done():
+                future.set_result(Finished(outcome, job.started_s - job.submitted_s, len(jobs)))
 
     def _abandon(self, job: Job[Item, Value]) -> None:
         """Free the place of a job that no thread has taken yet; one that has started frees it when it ends."""
@@ -245,7 +260,10 @@ class Lane(Generic[Item, Value]):
                 return
             job.abandoned = True
             self._scheduler.forget()
-        job.item = None  # the job stays in the queue until a thread comes by; what it holds need not
+        # The job stays in the queue until a thread comes by; what it holds need not, and neither need an error that has
+        # the frames of its caller in its traceback, and with them the picture.
+        job.item = None
+        del job.future
         self._leave(job)
 
     def _leave(self, job: Job[Item, Value]) -> None:
@@ -253,15 +271,17 @@ class Lane(Generic[Item, Value]):
         self._scheduler.pending_s -= job.expected_s
 
 
-def unraisable(raised: StopIteration) -> RuntimeError:
-    """Stand in for the one exception that no future can carry."""
-    return RuntimeError(f"work raised {raised!r}, which no future can carry")
+def _carried(error: BaseException) -> Exception:
+    """Make of an error of the work what its caller is to get.
+
+    A future cannot carry `StopIteration`, and what is no `Exception` would end the event loop or pass for the caller's
+    own cancellation: an error stands in for these.
+    """
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return RuntimeError(f"work raised {error!r}")
 
 
-def _expire(job: Job[Item, Value]) -> None:
-    if not job.future.done():
-        job.future.set_exception(_deadline_of(job))
-
-
-def _deadline_of(job: Job[Item, Value]) -> DeadlineExceededError:
-    return DeadlineExceededError(deadline_s=job.deadline_s - job.submitted_s)
+def _expire(future: asyncio.Future[Finished[Value]], patience_s: float) -> None:
+    if not future.done():
+        future.set_exception(DeadlineExceededError(deadline_s=patience_s))

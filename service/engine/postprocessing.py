@@ -5,33 +5,34 @@ Axes: N pictures, K classes.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.artifact import Holds
 from service.errors import InferenceError
 
 _ROUNDING: Final = 0.01  # an int8 graph may miss 0 and 1 by a step of its scale, about 1/256
 
 
-def to_probabilities(
-    values: NDArray[np.float32], *, holds: Literal["probabilities", "logits", "sigmoid"]
-) -> NDArray[np.float32]:
+def to_probabilities(values: NDArray[np.float32], *, holds: Holds) -> NDArray[np.float32]:
     """Turn network outputs into probabilities that sum to 1 per picture.
 
     Args:
-        values: Finite, [N, K], or [N, 1] for a sigmoid (the second class's probability).
+        values: Finite, [N, K], or [N, 1] for a sigmoid (the second class's probability) and for its logit.
         holds: What the manifest says the values are.
 
     Returns:
-        [N, K] probabilities; [N, 2] for a sigmoid.
+        [N, K] probabilities; [N, 2] for a sigmoid and for its logit.
 
     Raises:
         InferenceError: The values are not what the manifest says.
 
     """
-    if holds == "logits":
+    if holds == "logit":
+        values = np.concatenate([np.zeros_like(values), values], axis=1)
+    if holds in ("logits", "logit"):
         with np.errstate(over="ignore"):  # two finite numbers may lie infinitely far apart: the exponential is 0 then
             values = np.exp(values - values.max(axis=1, keepdims=True), dtype=np.float32)
     else:

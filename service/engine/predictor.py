@@ -1,7 +1,7 @@
-"""The use case: a picture's bytes in, probabilities out.
+"""The use case: a picture's bytes in, probabilities out; or a tensor that a caller has made of one.
 
 `classify` is the work itself, on whatever thread calls it; `classify_each` does it for several pictures in one run of
-the network; `predict` runs either in the model's lane. Golden samples and requests go through the same steps, so that
+the network; `predict` has it done in the model's lane. Golden samples and requests go through the same steps, so that
 what is verified is what answers.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -19,13 +20,12 @@ from service.artifact import Decoding, Input, Output
 from service.engine.forms import Sessions
 from service.engine.lane import Lane
 from service.engine.postprocessing import to_probabilities
-from service.engine.preprocessing import decoded, reduction_for, to_tensor
+from service.engine.preprocessing import Tensor, decoded, reduction_for, to_tensor
 from service.engine.session import Session
-from service.errors import InferenceError, InputError
+from service.errors import InferenceError
 
-Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
+Run: TypeAlias = Callable[[Tensor], NDArray[np.float32]]
 
-_STAGE_ORDER: Final = ("queue", "decode", "preprocess", "inference", "postprocess")
 _LARGE_BYTES: Final = 1e6  # the unit of a picture's size in its lane's cost
 
 # Seconds of decoding and preprocessing for each million bytes of JPEG before a model has seen any: 100 KB of 500x375
@@ -39,6 +39,8 @@ class Classification:
 
     Args:
         probabilities: [K] in label order.
+        scores: [K], what the network's output tensor holds: its logits where it gives one for each class, else the
+            probabilities.
         stages_s: Seconds by stage, in the order in which they ran.
         width: Of the picture, in pixels.
         height: Of the picture, in pixels.
@@ -48,6 +50,7 @@ class Classification:
     """
 
     probabilities: NDArray[np.float32]
+    scores: NDArray[np.float32]
     stages_s: dict[str, float]
     width: int
     height: int
@@ -57,25 +60,35 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An encoded picture, and how it is to be decoded.
+    """An encoded picture, and how it is to be decoded; or the tensor that its caller has made of one.
 
-    Exact unless asked otherwise, because golden samples pin what exact decoding gives.
+    Exact unless asked otherwise, because golden samples pin what exact decoding gives. A tensor has the form of the
+    network's input, without batch axis.
     """
 
-    data: bytes
+    data: bytes | Tensor
     decoding: Decoding = "exact"
+
+    @property
+    def size(self) -> float:
+        """How large it is, in the unit of its lane's cost: a tensor costs no decoding."""
+        return len(self.data) / _LARGE_BYTES if isinstance(self.data, bytes) else 0.0
+
+    @property
+    def bytes_held(self) -> int:
+        """Memory that it takes."""
+        return len(self.data) if isinstance(self.data, bytes) else self.data.nbytes
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture that has become a tensor without batch axis, and how long that took."""
+    """A picture that has become a tensor without batch axis, and how long each stage of that took."""
 
     tensor: Tensor
     width: int
     height: int
     reduction: int
-    decode_s: float
-    preprocess_s: float
+    stages_s: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +131,69 @@ class Classifier:
         return answer
 
     def classify_each(self, pictures: Sequence[Sent], *, alone: bool) -> list[Classification | BaseException]:
-        """Classify pictures in one run of the network; one that cannot be read fails alone.
+        """Classify pictures in one run of the network; one that fails, in whatever way, fails alone.
 
         Args:
             pictures: At least one.
             alone: Whether nothing else runs or waits on this machine.
 
+        Returns:
+            For each its answer or its error.
+
         Raises:
-            InputError: There is one picture, and it cannot be read.
-            InferenceError: As `classify`.
+            InputError, InferenceError: What the only picture meets.
 
         """
-        session = self.sessions.session(alone=alone)
+        run = self.sessions.session(alone=alone).run
         if len(pictures) == 1:
-            return [*self.classify_prepared([self.prepare(pictures[0])], session.run)]
+            return [*self.classify_prepared([self.prepare(pictures[0])], run)]
         prepared = [self._prepared_or_error(sent) for sent in pictures]
         good = [one for one in prepared if isinstance(one, Prepared)]
-        if not good:
-            return [one for one in prepared if isinstance(one, InputError)]
-        answers = iter(self.classify_prepared(good, session.run))
-        return [next(answers) if isinstance(one, Prepared) else one for one in prepared]
+        answers = iter(self.classify_together(good, run) if good else ())
+        try:
+            return [next(answers) if isinstance(one, Prepared) else one for one in prepared]
+        finally:
+            del prepared, answers  # an error's traceback holds this frame: each would keep the other in memory
+
+    def classify_together(
+        self, pictures: Sequence[Prepared], run: Run, *, size: int | None = None
+    ) -> list[Classification | Exception]:
+        """Run the network once for some pictures; where that fails, once for each, so that only the culprit fails.
+
+        Args:
+            pictures: At least one.
+            run: Of one of the network's sessions.
+            size: What a batch is padded to; None for no padding.
+
+        Returns:
+            For each its answer or its error.
+
+        """
+        try:
+            return [*self.classify_prepared(pictures, run, size=size)]
+        except InferenceError as error:
+            if len(pictures) == 1:
+                return [error]
+        return [*chain.from_iterable(self.classify_together([one], run, size=size) for one in pictures)]
+
+    def classify_last(self, data: bytes, *, run: Run, size: int) -> Classification:
+        """Classify the picture in `data` behind black ones that fill its batch: these must not change its answer.
+
+        Args:
+            data: An encoded picture.
+            run: Of one of the network's sessions.
+            size: Of the batch.
+
+        Raises:
+            InputError, InferenceError: As `classify`.
+
+        """
+        prepared = self.prepare(Sent(data))
+        black = replace(prepared, tensor=self.blank_batch()[0])
+        return self.classify_prepared([*[black] * (size - 1), prepared], run)[-1]
 
     def classify_prepared(
-        self, pictures: Sequence[Prepared], run: Callable[[Tensor], NDArray[np.float32]], *, size: int | None = None
+        self, pictures: Sequence[Prepared], run: Run, *, size: int | None = None
     ) -> list[Classification]:
         """Run the network once for some pictures.
 
@@ -163,12 +216,14 @@ class Classifier:
         ]
 
     def prepare(self, sent: Sent) -> Prepared:
-        """Decode a picture and bring it into the form of the network's input.
+        """Decode a picture and bring it into the form of the network's input; a tensor has that form already.
 
         Raises:
             InputError: The bytes are no picture that can be read.
 
         """
+        if not isinstance(sent.data, bytes):
+            return Prepared(sent.data, self.input.width, self.input.height, reduction=1, stages_s={})
         started_s = time.perf_counter()
         reduction = reduction_for(self.input) if sent.decoding == "fast" else None
         with decoded(sent.data, max_pixels=self.max_pixels, reduction=reduction) as picture:
@@ -177,30 +232,29 @@ class Classifier:
             facts = (picture.width, picture.height, picture.reduction)
         del picture  # its pixels, before the network runs
         ended_s = time.perf_counter()
-        return Prepared(tensor, *facts, pixels_there_s - started_s, ended_s - pixels_there_s)
+        stages_s = {"decode": pixels_there_s - started_s, "preprocess": ended_s - pixels_there_s}
+        return Prepared(tensor, *facts, stages_s)
 
-    def _prepared_or_error(self, sent: Sent) -> Prepared | InputError:
+    def _prepared_or_error(self, sent: Sent) -> Prepared | Exception:
         try:
             return self.prepare(sent)
-        except InputError as error:
+        except Exception as error:  # noqa: BLE001  memory too: what one picture meets is no business of its batch
             return error
 
     def _classification(self, prepared: Prepared, values: NDArray[np.float32], *, inference_s: float) -> Classification:
         started_s = time.perf_counter()
         probabilities = self.probabilities_of(values)
-        stages_s = {
-            "decode": prepared.decode_s,
-            "preprocess": prepared.preprocess_s,
-            "inference": inference_s,
-            "postprocess": time.perf_counter() - started_s,
-        }
-        return Classification(probabilities, stages_s, prepared.width, prepared.height, reduction=prepared.reduction)
+        scores = values[0] if self.output.holds == "logits" else probabilities
+        postprocess_s = time.perf_counter() - started_s
+        stages_s = {**prepared.stages_s, "inference": inference_s, "postprocess": postprocess_s}
+        facts = (prepared.width, prepared.height)
+        return Classification(probabilities, scores, stages_s, *facts, reduction=prepared.reduction)
 
     def probabilities_of(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Read what the network put out for one picture.
 
         Args:
-            values: [1, K], or [1, 1] for a sigmoid.
+            values: [1, K], or [1, 1] for a sigmoid and for its logit.
 
         Returns:
             [K] in label order.
@@ -245,16 +299,24 @@ def repeated(blank: Tensor, size: int) -> Tensor:
 PictureLane = Lane[Sent, Classification]
 
 
-async def predict(sent: Sent, *, lane: PictureLane, deadline_s: float, urgent: bool = True) -> Classification:
-    """Classify a picture in a lane, and add the time that it waited.
+async def predict(
+    sent: Sent, *, lane: PictureLane, deadline_s: float, urgent: bool = True, accepted: bool = False
+) -> Classification:
+    """Classify a picture in a lane, and add the time that it waited; a tensor has no decoding among its stages.
 
     Raises:
         InputError, InferenceError: As `Classifier.classify`.
         UnavailableError, DeadlineExceededError: As `Lane.submit`.
 
     """
-    finished = await lane.submit(sent, deadline_s=deadline_s, size=len(sent.data) / _LARGE_BYTES, urgent=urgent)
+    finished = await lane.submit(sent, deadline_s=deadline_s, size=sent.size, urgent=urgent, accepted=accepted)
     answer = finished.value
-    stages_s = {**answer.stages_s, "queue": finished.waited_s}
-    ordered = {stage: stages_s[stage] for stage in _STAGE_ORDER}
-    return replace(answer, stages_s=ordered, batch=finished.batch)
+    return Classification(  # `replace` would take twice as long
+        answer.probabilities,
+        answer.scores,
+        {"queue": finished.waited_s, **answer.stages_s},
+        answer.width,
+        answer.height,
+        batch=finished.batch,
+        reduction=answer.reduction,
+    )

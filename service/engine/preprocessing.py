@@ -21,10 +21,10 @@ from service.engine.decoding import DECODER_ERRORS, FORMATS, Picture, Reduction,
 from service.engine.framing import Size, may_reduce, reduction_of, whole_size
 from service.errors import BadImageError
 
-__all__ = ["FORMATS", "Picture", "decode", "decoded", "reduction_for", "tensor_shape", "to_tensor"]
+__all__ = ["FORMATS", "Picture", "Tensor", "decode", "decoded", "reduction_for", "to_tensor"]
 
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom in pixels
-Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
+Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
 
 _FILTERS: Final = {
     "nearest": Image.Resampling.NEAREST,
@@ -97,38 +97,25 @@ def reduction_for(spec: Input) -> Reduction | None:
     return reduction
 
 
-def tensor_shape(spec: Input) -> tuple[int, ...]:
-    """Say the shape of one picture's tensor, without batch axis: [C, H, W], [H, W, C] or [H, W]."""
-    plane = (spec.height, spec.width)
-    return {"NCHW": (spec.channels, *plane), "NHWC": (*plane, spec.channels), "NHW": plane}[spec.layout]
-
-
-def to_tensor(picture: Picture, spec: Input, *, out: Tensor | None = None) -> Tensor:
+def to_tensor(picture: Picture, spec: Input) -> Tensor:
     """Apply a manifest's preprocessing to one picture.
 
     Args:
         picture: From `decode`.
         spec: The manifest's input.
-        out: Where to write the tensor, for example one place of a batch: of `tensor_shape(spec)` and the input's type.
 
     Returns:
-        One tensor without batch axis: `out`, or a new C-contiguous one.
+        One tensor without batch axis, C-contiguous: [C, H, W], [H, W, C] or [H, W] as `spec.layout` says.
 
     Raises:
         BadImageError: The pixels cannot be brought to the colours or the size asked for.
 
     """
-    if out is None:
-        out = np.empty(tensor_shape(spec), dtype=spec.dtype)
-    assert out.shape == tensor_shape(spec), out.shape  # noqa: S101 - our bug, if it ever happens
-    assert out.dtype == np.dtype(spec.dtype), out.dtype  # noqa: S101 - the same
-    steps = spec.preprocessing
     try:
-        image = _sized(_seen(picture, steps), spec)
+        image = _sized(_seen(picture, spec.preprocessing), spec)
     except DECODER_ERRORS as error:
         raise BadImageError(reason_of(error)) from error
-    _write(image, spec, out)
-    return out
+    return _arranged(image, spec)
 
 
 def _seen(picture: Picture, steps: Preprocessing) -> _View:
@@ -274,20 +261,27 @@ def _resampled(image: Image.Image, size: Size, resize: Resize, window: Box) -> I
     return image.transform(size, Image.Transform.AFFINE, (scale_x, 0, left, 0, scale_y, top), resample=transform)
 
 
-def _write(image: Image.Image, spec: Input, out: Tensor) -> None:
+def _arranged(image: Image.Image, spec: Input) -> Tensor:
     """Scale and normalise plane by plane into the layout of the network, without a copy in between."""
+    plane_HW = (spec.height, spec.width)
+    shape = {"NCHW": (spec.channels, *plane_HW), "NHWC": (*plane_HW, spec.channels), "NHW": plane_HW}[spec.layout]
+    tensor: Tensor = np.empty(shape, dtype=spec.dtype)
     planes = image.split()
     if len(planes) < spec.channels:
         planes *= spec.channels  # grey, for a network that takes colours
     if spec.preprocessing.color_mode == "BGR":
         planes = planes[::-1]
     steps = spec.preprocessing
-    for plane, target_HW, mean, std in zip(planes, _channels_first(out, spec), steps.mean, steps.std, strict=True):
+    for plane, target_HW, mean, std in zip(planes, _channels_first(tensor, spec), steps.mean, steps.std, strict=True):
         if spec.dtype == "uint8":
             np.copyto(target_HW, np.asarray(plane))
             continue
-        np.multiply(np.asarray(plane), np.float32(steps.scale / std), out=target_HW)
-        np.subtract(target_HW, np.float32(mean / std), out=target_HW)
+        values_HW = None if spec.dtype == "float16" else target_HW  # half precision is rounded to once, at the end
+        values_HW = np.multiply(np.asarray(plane), np.float32(steps.scale / std), out=values_HW)
+        np.subtract(values_HW, np.float32(mean / std), out=values_HW)
+        if values_HW is not target_HW:
+            np.copyto(target_HW, values_HW, casting="same_kind")
+    return tensor
 
 
 def _channels_first(tensor: Tensor, spec: Input) -> Tensor:

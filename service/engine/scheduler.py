@@ -12,13 +12,16 @@ Knows neither pictures nor networks, and of a piece of work only when it was aba
 
 from __future__ import annotations
 
+import logging
 import math
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
+
+from service.telemetry.logs import log
 
 _WORK: Final = True
 _END: Final = False
@@ -76,6 +79,7 @@ class Scheduler:
         self._tickets: queue.SimpleQueue[bool] = queue.SimpleQueue()  # one for each job: threads sleep on it
         self._waiting = 0
         self._running = 0
+        self._arrived = 0
         self._workers: list[threading.Thread] = []
 
     @property
@@ -83,6 +87,11 @@ class Scheduler:
         """Whether nothing runs and nothing waits."""
         with self.lock:
             return not self._running and not self._waiting
+
+    @property
+    def arrived(self) -> int:
+        """Jobs that came so far: two equal readings say that nothing came between them."""
+        return self._arrived
 
     def start(self) -> None:
         """Start the threads."""
@@ -107,12 +116,9 @@ class Scheduler:
             Whether all of them ended; one that did not runs on until the process ends.
 
         """
-        until_s = time.monotonic() + patience_s
         for _ in self._workers:
             self._tickets.put(_END)
-        for worker in self._workers:
-            worker.join(None if patience_s == math.inf else max(0.0, until_s - time.monotonic()))
-        self._workers = [worker for worker in self._workers if worker.is_alive()]
+        self._workers = join_all(self._workers, patience_s=patience_s)
         return not self._workers
 
     def put(self, job: Job, *, urgent: bool) -> None:
@@ -120,6 +126,7 @@ class Scheduler:
         with self.lock:
             (self._urgent if urgent else self._patient).append(job)
             self._waiting += 1
+            self._arrived += 1
         self._tickets.put(_WORK)
 
     def forget(self) -> None:
@@ -136,9 +143,13 @@ class Scheduler:
             return False
         jobs, alone = self._take()
         if jobs:
-            jobs[0].lane.execute(jobs, alone=alone)
-            with self.lock:
-                self._running -= 1
+            try:
+                jobs[0].lane.execute(jobs, alone=alone)
+            except Exception as error:  # noqa: BLE001  a lane raises nothing; where one does, others need this thread
+                log(logging.CRITICAL, "work without outcome", error=error)
+            finally:
+                with self.lock:
+                    self._running -= 1
         return True
 
     def _take(self) -> tuple[list[Job], bool]:
@@ -170,3 +181,21 @@ class Scheduler:
         job.started = True
         self._waiting -= 1
         return job
+
+
+def join_all(threads: Iterable[threading.Thread], *, patience_s: float) -> list[threading.Thread]:
+    """Wait for threads that were told to end.
+
+    Args:
+        threads: Started.
+        patience_s: Longest wait for all of them together, in seconds.
+
+    Returns:
+        Those that did not end.
+
+    """
+    until_s = time.monotonic() + patience_s
+    left = list(threads)
+    for thread in left:
+        thread.join(None if patience_s == math.inf else max(0.0, until_s - time.monotonic()))
+    return [thread for thread in left if thread.is_alive()]

@@ -14,7 +14,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 # Read by the runtime while it is imported: later is too late, and by default it reports to its maker.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -24,6 +24,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from service.errors import ConfigurationError, InferenceError
+
+Tensor: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
 
 PROVIDERS: Final = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -69,6 +71,7 @@ class Session:
         output_name: str,
         providers: Sequence[str] = ("cpu",),
         threads: int = 1,
+        batch: int | None = None,
     ) -> Self:
         """Load a network.
 
@@ -79,6 +82,7 @@ class Session:
             output_name: The tensor that holds one row per picture.
             providers: Keys of `PROVIDERS`, best first; the CPU stands behind them all.
             threads: Threads for one run on the CPU.
+            batch: The only batch size to run, where the network itself does not say.
 
         Raises:
             ConfigurationError: A provider that is none of `PROVIDERS`.
@@ -97,31 +101,39 @@ class Session:
         _require_tensor("input", input_name, names=list(declared))
         _require_tensor("output", output_name, names=[tensor.name for tensor in runtime.get_outputs()])
         shape = declared[input_name]
-        batch = shape[0] if shape else None  # a file need not say anything about shapes
+        size = shape[0] if shape else None  # a file need not say anything about shapes
         return cls(
             provider=_SHORT_NAMES.get(runtime.get_providers()[0], runtime.get_providers()[0]),
-            fixed_batch=batch if isinstance(batch, int) else None,
+            fixed_batch=size if isinstance(size, int) and size > 0 else batch,
             _runtime=runtime,
             _input_name=input_name,
             _output_name=output_name,
         )
 
-    def bind(self, example: NDArray[np.float32] | NDArray[np.uint8]) -> BoundRun:
+    def bind(self, example: Tensor) -> BoundRun:
         """Keep memory on the device for batches of one shape.
 
         Args:
             example: A batch of that shape and type.
 
+        Raises:
+            InferenceError: The device does not have the memory.
+
         """
         device = "cuda" if self.provider == "cuda" else "cpu"
-        value = ort.OrtValue.ortvalue_from_numpy(example, device, 0)
-        binding = self._runtime.io_binding()
-        binding.bind_ortvalue_input(self._input_name, value)
-        binding.bind_output(self._output_name, "cpu")
+        try:
+            value = ort.OrtValue.ortvalue_from_numpy(example, device, 0)
+            binding = self._runtime.io_binding()
+            binding.bind_ortvalue_input(self._input_name, value)
+            binding.bind_output(self._output_name, "cpu")
+        except _RUNTIME_ERRORS as error:
+            raise InferenceError(
+                f"There is no room for a batch of shape {example.shape} on {device}: {error}"
+            ) from error
         return BoundRun(self._runtime, binding, value)
 
-    def run(self, batch: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the network once.
+    def run(self, batch: Tensor) -> NDArray[np.float32]:
+        """Run the network once, or as often as its fixed batch size takes, the last time padded with zeros.
 
         Args:
             batch: [N, ...] in the layout and type of the network's input.
@@ -133,6 +145,13 @@ class Session:
             InferenceError: The network failed, or gave something that is not one row of finite numbers per picture.
 
         """
+        size = self.fixed_batch
+        if size is None or size == len(batch):
+            return self._run_once(batch)
+        portions = (batch[start : start + size] for start in range(0, len(batch), size))
+        return np.concatenate([self._run_once(_padded(portion, size=size))[: len(portion)] for portion in portions])
+
+    def _run_once(self, batch: Tensor) -> NDArray[np.float32]:
         try:
             (output,) = self._runtime.run([self._output_name], {self._input_name: batch})
         except _RUNTIME_ERRORS as error:
@@ -151,7 +170,7 @@ class BoundRun:
     _binding: ort.IOBinding
     _value: ort.OrtValue
 
-    def run(self, batch: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, batch: Tensor) -> NDArray[np.float32]:
         """Run the network once.
 
         Args:
@@ -195,6 +214,15 @@ def write_optimized(model: bytes, path: Path) -> None:
         ort.InferenceSession(model, options, providers=[PROVIDERS["cpu"]])
     except _RUNTIME_ERRORS as error:
         raise InferenceError(f"ONNX Runtime {ort.__version__} does not write the network: {error}") from error
+
+
+def _padded(portion: Tensor, *, size: int) -> Tensor:
+    """Fill a batch up to the only size that a network takes."""
+    if len(portion) == size:
+        return portion
+    batch = np.zeros((size, *portion.shape[1:]), dtype=portion.dtype)
+    batch[: len(portion)] = portion
+    return batch
 
 
 def _rows(output: object, *, pictures: int) -> NDArray[np.float32]:

@@ -5,21 +5,21 @@ Sessions of one process share a device better than runs of one session do, becau
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Final
 
+from service.engine.forms import Measurement, Tuning
 from service.engine.predictor import Classification, Classifier, Prepared, Tensor, repeated
 from service.engine.session import BoundRun, Session
+from service.errors import InferenceError
 
 STREAMS: Final = 2  # while one batch runs, the next one is copied to the device
-_WORTH: Final = (
-    0.95  # of the time for each picture at the size before; a larger batch that gains less only adds waiting
-)
-_RUNS: Final = 3
+_WORTH: Final = 0.95  # of a picture's time in a smaller batch; a larger one that gains less only adds waiting
+_RUNS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,13 @@ class Streams:
     Args:
         classifier: What stands before and behind the network.
         runs: For each stream the bound run of each size.
+        measurements: Of every size that was tried.
 
     """
 
     classifier: Classifier
     runs: tuple[dict[int, BoundRun], ...]
+    measurements: tuple[Measurement, ...]
 
     @classmethod
     def warm(cls, classifier: Classifier, sessions: Sequence[Session], *, sizes: Sequence[int]) -> Streams:
@@ -45,40 +47,65 @@ class Streams:
             sizes: To try, rising from 1.
 
         Raises:
-            InferenceError: The network does not take a batch of such a size.
+            InferenceError: The network does not take even the smallest of them.
 
         """
         first, *others = sessions
         blank = classifier.blank_batch()
-        runs = _useful(first, blank, sizes=sizes)
-        return cls(classifier, (runs, *({size: _bound(other, blank, size=size) for size in runs} for other in others)))
+        tried = _tried(first, blank, sizes=sizes)
+        each_s = {size: measurement.median_s for size, (_, measurement) in tried.items()}
+        kept = {size: tried[size][0] for size in worthwhile(each_s)}
+        return cls(
+            classifier,
+            (kept, *({size: _bound(other, blank, size=size) for size in kept} for other in others)),
+            tuple(measurement for _, measurement in tried.values()),
+        )
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Batch sizes, rising."""
         return tuple(self.runs[0])
 
-    def run(self, pictures: Sequence[Prepared], /, *, size: int, stream: int) -> list[Classification]:
-        """Run prepared pictures together; what the batch is padded with is thrown away.
+    @property
+    def tuning(self) -> Tuning:
+        """Say which batches are in use, and what was measured to choose them."""
+        return Tuning(form="streams", batch=self.sizes[-1], because="measured", measurements=self.measurements)
 
-        Raises:
-            InferenceError: The network failed.
+    def run(self, pictures: Sequence[Prepared], /, *, size: int, stream: int) -> list[Classification | Exception]:
+        """Run prepared pictures together; what the batch is padded with is thrown away."""
+        return self.classifier.classify_together(pictures, self.runs[stream][size].run, size=size)
 
-        """
-        return self.classifier.classify_prepared(pictures, self.runs[stream][size].run, size=size)
+    def answers(self) -> Iterator[Callable[[bytes], Classification]]:
+        """Give every way in which a picture is answered, for verifying them: each size on each stream."""
+        for runs in self.runs:
+            for size, bound in runs.items():
+                yield partial(self.classifier.classify_last, run=bound.run, size=size)
 
 
-def _useful(session: Session, blank: Tensor, *, sizes: Sequence[int]) -> dict[int, BoundRun]:
-    """Keep the sizes up to the one from which on a picture costs no less in a larger batch."""
-    runs: dict[int, BoundRun] = {}
-    before_s = math.inf
+def worthwhile(each_s: Mapping[int, float]) -> list[int]:
+    """Choose batch sizes: up to the smallest one in which a picture costs nearly as little as in any.
+
+    Args:
+        each_s: Seconds for each picture by batch size, rising from the smallest.
+
+    """
+    least_s = min(each_s.values())
+    largest = next(size for size, seconds in each_s.items() if _WORTH * seconds <= least_s)
+    return [size for size in each_s if size <= largest]
+
+
+def _tried(session: Session, blank: Tensor, *, sizes: Sequence[int]) -> dict[int, tuple[BoundRun, Measurement]]:
+    """Bind and time the sizes that the network takes and the device has memory for."""
+    found: dict[int, tuple[BoundRun, Measurement]] = {}
     for size in sizes if session.fixed_batch is None else (session.fixed_batch,):
-        bound = _bound(session, blank, size=size)
-        each_s = _seconds(bound, blank, size=size) / size
-        if each_s > _WORTH * before_s:
-            break
-        runs[size], before_s = bound, each_s
-    return runs
+        try:
+            bound = _bound(session, blank, size=size)
+            found[size] = bound, _measured(bound, blank, size=size)
+        except InferenceError:
+            if not found:
+                raise
+            break  # larger ones fail too: for want of memory, or because the file has a fixed batch and hides it
+    return found
 
 
 def _bound(session: Session, blank: Tensor, *, size: int) -> BoundRun:
@@ -88,11 +115,11 @@ def _bound(session: Session, blank: Tensor, *, size: int) -> BoundRun:
     return bound
 
 
-def _seconds(bound: BoundRun, blank: Tensor, *, size: int) -> float:
+def _measured(bound: BoundRun, blank: Tensor, *, size: int) -> Measurement:
     batch = repeated(blank, size)
     times_s = []
     for _ in range(_RUNS):
         started_s = time.perf_counter()
         bound.run(batch)
-        times_s.append(time.perf_counter() - started_s)
-    return median(times_s)
+        times_s.append((time.perf_counter() - started_s) / size)
+    return Measurement(threads=1, batch=size, median_s=median(times_s), least_s=min(times_s), n=_RUNS)

@@ -6,7 +6,9 @@
         tuning-<cores>.json                 which form was measured best
 
 Nothing here is needed: a folder that cannot be written, a full disk or a damaged entry costs time and nothing else.
-What comes out of it is trusted no more than what was downloaded: the model answers its golden samples afterwards.
+Entries are looked at for damage, not for malice, and a model answers its golden samples after it came from here; the
+folder belongs to this service alone, because whoever writes into it says what the models answer to everything else.
+Several processes may use it at once: what is in it is replaced in one step.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import logging
 import os
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +34,9 @@ _GRAPH_FILE: Final = "model.onnx"
 _ENTRY_FILE: Final = "entry.json"
 _OPTIMIZED: Final = "optimized"
 _HASH_CHARACTERS: Final = 32
+_UNFINISHED: Final = ".writing-"
+_ABANDONED_S: Final = 3600.0  # after which what is unfinished was left by a process that died
+_MOST_BYTES: Final = 65_536  # of an entry or a note; they have some hundred
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,13 @@ class Cache:
         """
         home = self._home(sha256) / _OPTIMIZED
         try:
-            entry = json.loads((home / _ENTRY_FILE).read_bytes())
+            entry = json.loads(_read(home / _ENTRY_FILE))
             graph = (home / _GRAPH_FILE).read_bytes()
             weights = home / WEIGHTS_FILE
             weights_bytes = weights.stat().st_size if weights.exists() else 0
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError, MemoryError) as error:  # whatever a damaged file makes of itself
             log(logging.WARNING, "cache entry left out", folder=str(home), reason=str(error))
             return None
         if entry != _entry(graph, weights_bytes=weights_bytes):
@@ -77,9 +84,10 @@ class Cache:
         home = self._home(sha256)
         try:
             home.mkdir(parents=True, exist_ok=True)
-            unfinished = Path(tempfile.mkdtemp(prefix=".writing-", dir=home))
+            _clear_away(home)
+            unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=home))
         except OSError as error:
-            log(logging.WARNING, "cache cannot be written", folder=str(self.folder), reason=error.strerror)
+            log(logging.WARNING, "cache cannot be written", folder=str(home), reason=str(error))
             return None
         try:
             write_optimized(model, unfinished / _GRAPH_FILE)
@@ -87,9 +95,10 @@ class Cache:
             weights_bytes = weights.stat().st_size if weights.exists() else 0
             entry = _entry((unfinished / _GRAPH_FILE).read_bytes(), weights_bytes=weights_bytes)
             (unfinished / _ENTRY_FILE).write_text(json.dumps(entry), encoding="utf-8")
-            _put_in_place(unfinished, home / _OPTIMIZED)
+            _flush(unfinished)
+            self._put_in_place(unfinished, sha256)
         except (OSError, InferenceError) as error:
-            log(logging.WARNING, "optimised model not kept", folder=str(self.folder), reason=str(error))
+            log(logging.WARNING, "optimised model not kept", folder=str(home), reason=str(error))
             return None
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -104,8 +113,8 @@ class Cache:
     def note(self, sha256: str, name: str) -> str | None:
         """Read what was noted about a model under a name; None where nothing was."""
         try:
-            return (self._home(sha256) / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+            return _read(self._home(sha256) / name).decode()
+        except (OSError, ValueError):
             return None
 
     def write_note(self, sha256: str, name: str, text: str) -> None:
@@ -113,11 +122,28 @@ class Cache:
         home = self._home(sha256)
         try:
             home.mkdir(parents=True, exist_ok=True)
-            unfinished = home / f".{name}.{os.getpid()}"
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(home / name)
+            # A name of its own: processes of two containers may have the same number.
+            unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=home))
+            try:
+                (unfinished / name).write_text(text, encoding="utf-8")
+                (unfinished / name).replace(home / name)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
         except OSError as error:
-            log(logging.WARNING, "cache cannot be written", folder=str(home), reason=error.strerror)
+            log(logging.WARNING, "cache cannot be written", folder=str(home), reason=str(error))
+
+    def _put_in_place(self, unfinished: Path, sha256: str) -> None:
+        """Put an entry where it is looked for; whoever has mapped the files of the old one keeps them."""
+        home = self._home(sha256) / _OPTIMIZED
+        try:
+            unfinished.rename(home)
+        except OSError:  # one is there
+            if self.optimized(sha256) is not None:
+                return  # of a process that was quicker, and just as good; somebody may be loading it
+            damaged = unfinished.with_name(f"{unfinished.name}-damaged")
+            home.rename(damaged)
+            unfinished.rename(home)
+            shutil.rmtree(damaged, ignore_errors=True)
 
     def _home(self, sha256: str) -> Path:
         return self.folder / f"{sha256[:_HASH_CHARACTERS]}-{RUNTIME}-{processor_kind()}"
@@ -127,11 +153,30 @@ def _entry(graph: bytes, *, weights_bytes: int) -> dict[str, object]:
     return {"graph_sha256": hashlib.sha256(graph).hexdigest(), "weights_bytes": weights_bytes}
 
 
-def _put_in_place(unfinished: Path, home: Path) -> None:
-    """Exchange a folder; whoever has mapped the old files keeps them."""
-    shutil.rmtree(home, ignore_errors=True)
-    try:
-        unfinished.rename(home)
-    except OSError:
-        if not (home / _ENTRY_FILE).exists():  # else another process was quicker, and its entry is as good
-            raise
+def _read(path: Path) -> bytes:
+    """Read a small file.
+
+    Raises:
+        ValueError: It is none.
+
+    """
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"{path.name} has more than {_MOST_BYTES} bytes")
+    return content
+
+
+def _flush(folder: Path) -> None:
+    """Bring files to the disk before their folder gets its name, so that a power cut leaves no entry of zeros."""
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _clear_away(home: Path) -> None:
+    """Remove what processes that died in the middle of writing have left."""
+    for path in home.glob(f"{_UNFINISHED}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(path, ignore_errors=True)

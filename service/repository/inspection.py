@@ -81,7 +81,7 @@ def inspect(model: bytes, *, path: Path) -> Declaration:
             elif number == _MODEL_TRAINING:
                 _read_training(value, found)
     except (WireError, UnicodeDecodeError) as error:
-        raise UnsafeModelError(path, reason=f"is no ONNX model ({error})") from error
+        raise UnsafeModelError(path, reason=f"is no ONNX model, or is cut short ({error})") from error
     except _OutOfBoundsError as error:
         raise UnsafeModelError(path, reason=str(error)) from error
     if graphs != 1:

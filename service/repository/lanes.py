@@ -19,7 +19,13 @@ _MOST_WAITING: Final = 100_000
 
 
 def make_lane(
-    classifier: Classifier, *, settings: Settings, scheduler: Scheduler, run_s: float, another: Callable[[], Session]
+    classifier: Classifier,
+    *,
+    settings: Settings,
+    scheduler: Scheduler,
+    run_s: float,
+    another: Callable[[], Session],
+    verified: Callable[[Callable[[bytes], Classification]], None],
 ) -> PictureLane:
     """Make the lane that fits the provider which is really in use.
 
@@ -31,9 +37,10 @@ def make_lane(
         scheduler: Whose threads work.
         run_s: Expected seconds of one picture.
         another: Loads the network once more.
+        verified: Sees that pictures are answered as published.
 
     Raises:
-        InferenceError: The network does not take batches that it says it takes.
+        ArtifactError, InferenceError: A stream of a device does not answer as published.
 
     """
     capacity = settings.queue_size or _MOST_WAITING
@@ -42,13 +49,11 @@ def make_lane(
     if classifier.session.provider == "cpu":
         return Lane(scheduler, run=classifier.classify_each, capacity=capacity, cost=cost, target_s=target_s)
     sessions = [classifier.session, *(another() for _ in range(STREAMS - 1))]
-    return device_lane(
-        Streams.warm(classifier, sessions, sizes=USUAL_SIZES),
-        scheduler=scheduler,
-        capacity=capacity,
-        cost=cost,
-        target_s=target_s,
-    )
+    streams = Streams.warm(classifier, sessions, sizes=USUAL_SIZES)
+    for answer in streams.answers():
+        verified(answer)
+    classifier.sessions.tuning = streams.tuning
+    return device_lane(streams, scheduler=scheduler, capacity=capacity, cost=cost, target_s=target_s)
 
 
 def device_lane(

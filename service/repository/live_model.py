@@ -20,9 +20,9 @@ class State(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class LiveModel:
-    """A model that answers.
+    """A model that answers; it stays in memory until the last request that was given to it has ended.
 
     Args:
         stored: Where it lies.
@@ -57,6 +57,7 @@ class Version:
 
     Args:
         stored: Where it lies.
+        fingerprint: Of the folder.
         state: See `State`.
         reason: Why it was refused, else empty.
         model: The loaded model where the state is ready.
@@ -64,6 +65,7 @@ class Version:
     """
 
     stored: StoredVersion
+    fingerprint: str
     state: State = State.AVAILABLE
     reason: str = ""
     model: LiveModel | None = None

@@ -5,17 +5,21 @@ A model is ready only after it has reproduced its own publication on the provide
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
 from service.artifact import Manifest, Variant
 from service.engine.forms import Sessions
-from service.engine.predictor import Classifier, PictureLane
+from service.engine.predictor import Classification, Classifier, PictureLane
 from service.engine.scheduler import Scheduler
 from service.engine.session import Session
 from service.errors import InferenceError, InputError, ManifestError, ProviderUnavailableError, VerificationError
@@ -24,10 +28,14 @@ from service.repository.lanes import make_lane
 from service.repository.live_model import LiveModel
 from service.repository.store import StoredVersion, read_manifest, read_network, read_sample
 from service.settings import Settings
+from service.telemetry.logs import log
 from service.telemetry.model_metrics import LiveModelMetrics, ModelMetrics
 
 _WARMUP_RUNS: Final = 5
-_MOST_WAITING: Final = 100_000
+_WARMUP_S: Final = 1.0  # after which a slow model has been run enough to know its time
+
+Used = TypeVar("Used")
+Answering: TypeAlias = Callable[[bytes], Classification]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +67,39 @@ class Loader:
         manifest = read_manifest(stored)
         variant = self._variant(manifest, stored)
         classifier, loaded_s = self._verified(manifest, variant, stored)
+        run_s = _run_time(classifier, manifest, stored)
+        self._tell_of_hopeless(manifest, run_s=run_s)
         lane = make_lane(
             classifier,
             settings=self.settings,
             scheduler=self.scheduler,
-            run_s=_run_time(classifier, manifest, stored),
+            run_s=run_s,
             another=lambda: self.session(manifest, read_network(stored, variant)),
+            verified=lambda answer: verify(classifier, manifest, variant, stored, answer=answer),
         )
-        return LiveModel(
+        model = LiveModel(
             stored=stored,
             manifest=manifest,
             variant=variant,
             classifier=classifier,
             lane=lane,
-            metrics=self._metrics(manifest, lane),
+            metrics=self._metrics(manifest),
             load_s=loaded_s - started_s,
             warmup_s=time.perf_counter() - loaded_s,
         )
+        if model.provider != "cpu":
+            _end_with(model, lane)
+        return model
+
+    def _tell_of_hopeless(self, manifest: Manifest, *, run_s: float) -> None:
+        if run_s * 1000 >= self.settings.deadline_ms:
+            log(
+                logging.WARNING,
+                "one picture takes longer than CONVSERVE_DEADLINE_MS allows: no request can be answered",
+                model=manifest.name,
+                run_s=round(run_s, 3),
+                deadline_ms=self.settings.deadline_ms,
+            )
 
     def _variant(self, manifest: Manifest, stored: StoredVersion) -> Variant:
         variant = manifest.variant(self.settings.precision)
@@ -108,22 +132,42 @@ class Loader:
             output_name=manifest.output.tensor,
             providers=self.settings.providers,
             threads=threads,
+            batch=manifest.input.batch,
         )
 
     def _verified(self, manifest: Manifest, variant: Variant, stored: StoredVersion) -> tuple[Classifier, float]:
-        """Load a network that answers as it was published, and say when it was loaded.
+        """Load a network that answers as it was published, and say when it was loaded."""
+        network = read_network(stored, variant)  # also where the cache has it: a changed file is refused
+        return self.from_best_source(
+            variant,
+            use=lambda source: self._loaded(manifest, variant, stored, source),
+            published=lambda: network,
+        )
 
-        An optimised form from the cache that does not is thrown away, and the published file loaded instead.
+    def from_best_source(
+        self, variant: Variant, *, use: Callable[[bytes | Path], Used], published: Callable[[], bytes]
+    ) -> Used:
+        """Make something of the optimised form of a network, or of the published one where that is none or fails.
+
+        A form that fails is thrown away.
+
+        Args:
+            variant: Whose form.
+            use: Loads and verifies it.
+            published: Reads the published file.
+
+        Raises:
+            ArtifactError, InferenceError: What `use` and `published` raise without a cache.
+
         """
-        network = read_network(stored, variant)
         cache = self.cache if self.settings.providers[0] == "cpu" else None
         optimized = cache.optimized(variant.sha256) if cache else None
         if cache and optimized:
             try:
-                return self._loaded(manifest, variant, stored, optimized)
+                return use(optimized)
             except (InferenceError, VerificationError) as error:
                 cache.discard(variant.sha256, reason=str(error))
-        return self._loaded(manifest, variant, stored, network)
+        return use(published())
 
     def _loaded(
         self, manifest: Manifest, variant: Variant, stored: StoredVersion, source: bytes | Path
@@ -145,15 +189,17 @@ class Loader:
             max_pixels=self.settings.max_pixels,
         )
 
-    def _metrics(self, manifest: Manifest, lane: PictureLane) -> LiveModelMetrics:
-        return LiveModelMetrics(
-            self.series,
-            model=manifest.name,
-            version=manifest.version,
-            labels=manifest.labels,
-            depth=lambda: lane.depth,
-            capacity=lambda: lane.bound,
-        )
+    def _metrics(self, manifest: Manifest) -> LiveModelMetrics:
+        return LiveModelMetrics(self.series, model=manifest.name, version=manifest.version, labels=manifest.labels)
+
+
+def _end_with(model: LiveModel, lane: PictureLane) -> None:
+    """Let the threads of a model's lane end when the last request that was given to the model has let go of it."""
+
+    def end() -> None:
+        threading.Thread(target=lane.stop, name="ending", daemon=True).start()  # it waits for them, nobody else should
+
+    weakref.finalize(model, end).atexit = False
 
 
 def verify(
@@ -162,7 +208,7 @@ def verify(
     variant: Variant,
     stored: StoredVersion,
     *,
-    session: Session | None = None,
+    answer: Answering | None = None,
 ) -> None:
     """Classify every golden sample and compare.
 
@@ -171,7 +217,7 @@ def verify(
         manifest: Holds the published probabilities.
         variant: The file that was loaded.
         stored: Where the samples lie.
-        session: Another form of the network than the one that is always loaded.
+        answer: Another way to an answer than the classifier's own: a form of the network, or its place in a batch.
 
     Raises:
         ArtifactError: A sample is missing or another one, or comes out otherwise.
@@ -180,7 +226,7 @@ def verify(
     for sample in manifest.golden:
         data = read_sample(stored, sample)
         try:
-            actual = classifier.classify(data, session=session).probabilities
+            actual = (answer or classifier.classify)(data).probabilities
         except InputError as error:
             raise VerificationError(stored.folder / sample.file, reason=str(error)) from error
         difference = float(np.abs(actual - np.asarray(sample.probabilities[variant.precision])).max())
@@ -192,15 +238,21 @@ def verify(
             )
 
 
-def _run_time(classifier: Classifier, manifest: Manifest, stored: StoredVersion) -> float:
+def _run_time(
+    classifier: Classifier,
+    manifest: Manifest,
+    stored: StoredVersion,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
     """Warm up and measure: a golden sample's whole way, or a blank tensor's where a model has none."""
     samples = [read_sample(stored, sample) for sample in manifest.golden[:1]]
-    times_s = []
-    for _ in range(_WARMUP_RUNS):
-        started_s = time.perf_counter()
+    times_s: list[float] = []
+    while len(times_s) < _WARMUP_RUNS and sum(times_s) < _WARMUP_S:
+        started_s = clock()
         if samples:
             classifier.classify(samples[0])
         else:
             classifier.probabilities_of(classifier.session.run(classifier.blank_batch()))
-        times_s.append(time.perf_counter() - started_s)
+        times_s.append(clock() - started_s)
     return median(times_s)

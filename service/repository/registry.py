@@ -1,121 +1,106 @@
-"""Which models exist, which version of each is live, and which one answers when nobody names any.
+"""Which models exist, which version of each answers a request, and which model answers when nobody names any.
 
-The newest version that passes verification is live; one that does not is kept as refused, with the reason, and the next
-older one is tried, so that a bad publication never takes a good model away.
+Reads the plan that all workers share before every request, so that a version becomes live, or stops being it, for all
+of them at the same moment. Loads nothing itself: that is the keeper's work.
 """
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from service.errors import (
-    ArtifactError,
-    ConfigurationError,
-    InferenceError,
-    ModelNotReadyError,
-    NoDefaultModelError,
-    ProviderUnavailableError,
-    UnknownModelError,
-    UnknownVersionError,
-    VersionNotLoadedError,
-)
-from service.repository.live_model import LiveModel, State, Version
-from service.repository.loading import Loader
-from service.repository.store import find_versions
+from service.errors import ConfigurationError, NoDefaultModelError, UnknownModelError
+from service.fleet.membership import Member
+from service.fleet.plan import UNPLANNED
+from service.repository.live_model import LiveModel, Version
+from service.repository.model import Model
+from service.repository.watcher import Seen
 from service.settings import Settings
-from service.telemetry.logs import log
-from service.telemetry.model_metrics import ModelMetrics
 
 PREFERRED_DEFAULT: Final = "cifar10"
-_UNFORESEEN: Final = "failed in a way that nobody foresaw; the log has the details"
-_LOADING_RETRY_S: Final = 2.0
-_REFUSED_RETRY_S: Final = 60.0  # until somebody mends it
-
-
-@dataclass(slots=True)
-class Model:
-    """All versions of one model.
-
-    Args:
-        name: In URLs and metrics.
-        versions: Number to version, newest first.
-        live: The version that answers, or None while none does.
-
-    """
-
-    name: str
-    versions: dict[int, Version]
-    live: LiveModel | None = None
-
-    @property
-    def state(self) -> State:
-        """Ready where a version is live, refused where every version was tried, else loading."""
-        if self.live is not None:
-            return State.READY
-        refused = all(version.state is State.REFUSED for version in self.versions.values())
-        return State.REFUSED if refused else State.LOADING
 
 
 class Registry:
     """The models of this process.
 
     Args:
-        settings: The models folder and the default model.
-        loader: Makes versions live.
-        series: Per-model metrics.
+        settings: The default model.
+        member: This worker among those that share a plan.
+        seen: Versions in the models folder when the service starts.
 
     Raises:
-        ConfigurationError: The folder is missing, or the default model that was named is not in it.
+        ConfigurationError: The default model that was named is not there.
 
     """
 
-    def __init__(self, settings: Settings, *, loader: Loader, series: ModelMetrics) -> None:
-        self._loader = loader
-        self._series = series
-        self._providers = settings.providers
-        self.models: dict[str, Model] = {
-            name: Model(name, {stored.version: Version(stored) for stored in versions})
-            for name, versions in find_versions(settings.models_dir).items()
-        }
-        self.default = self._default_name(settings)
+    def __init__(self, settings: Settings, *, member: Member, seen: Iterable[Seen]) -> None:
+        self._settings = settings
+        self._member = member
+        self._models: Mapping[str, Model] = {}
+        self._generation = -1
+        self._following = threading.Lock()  # the event loop and the keeper both do it
+        self.learn(seen, at_start=True)
+        self._require_named_default()
+        self._require_pinned()
 
-    def load_all(self) -> None:
-        """Load the newest good version of every model; takes seconds, so not on the event loop.
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """Every model by name, as things are now."""
+        if self._member.generation != self._generation:
+            self.follow()
+        return self._models
 
-        Raises:
-            ProviderUnavailableError: A GPU was demanded and is not in use.
+    @property
+    def default(self) -> str | None:
+        """The model that answers when nobody names any; None where nobody can tell which that would be."""
+        if self._settings.default_model:
+            return self._settings.default_model
+        if PREFERRED_DEFAULT in self._models:
+            return PREFERRED_DEFAULT
+        return next(iter(self._models)) if len(self._models) == 1 else None
 
+    def follow(self) -> None:
+        """Take note of a change of the plan, or of what was loaded."""
+        with self._following:
+            generation, plan = self._member.snapshot()
+            for name, model in self._models.items():
+                model.follow(plan.get(name, UNPLANNED))
+            self._generation = generation
+
+    def learn(self, seen: Iterable[Seen], *, at_start: bool = False) -> None:
+        """Take note of the versions in the models folder.
+
+        One that is gone from there and not loaded is forgotten; a loaded one goes on answering.
         """
-        for model in self.models.values():
-            for version in model.versions.values():
-                if self._loader.scheduler.draining or self._load(model, version):
-                    break
+        found: dict[str, dict[int, Seen]] = {}
+        for one in seen:
+            found.setdefault(one.stored.name, {})[one.stored.version] = one
+        models = {}
+        for name in sorted(found.keys() | self._models.keys()):
+            model = self._models.get(name)
+            versions = _updated(model.versions if model else {}, found.get(name, {}))
+            if model is None:
+                model = Model(name, versions, at_start=at_start)
+            model.versions = versions
+            if versions:
+                models[name] = model
+        self._models = models
+        self.follow()
 
     def resolve(self, name: str | None = None, version: int | None = None) -> LiveModel:
-        """Find the model that answers.
+        """Find the version that answers a request.
 
         Args:
             name: None for the default model.
-            version: None for the live version.
+            version: None for the live version, or for the one that has a share of its traffic.
 
         Raises:
             NotFoundError: No such model or version, or no default.
             ModelNotReadyError: It is there and does not answer yet, or was refused.
 
         """
-        model = self.find(name or self._require_default())
-        if version is None:
-            if model.live is None:
-                raise _not_ready(model.name, model.state)
-            return model.live
-        found = self.find_version(model, version)
-        if found.state is State.AVAILABLE and model.live is not None:
-            raise VersionNotLoadedError(model.name, version=version, live=model.live.manifest.version)
-        if found.model is None:
-            raise _not_ready(model.name, found.state)
-        return found.model
+        return self.find(name or self._require_default()).answering(version)
 
     def find(self, name: str) -> Model:
         """Find a model by name.
@@ -126,7 +111,7 @@ class Registry:
         """
         model = self.models.get(name)
         if model is None:
-            raise UnknownModelError(name, known=list(self.models))
+            raise UnknownModelError(name, known=list(self._models))
         return model
 
     def find_version(self, model: Model, version: int) -> Version:
@@ -136,93 +121,69 @@ class Registry:
             UnknownVersionError: There is none.
 
         """
-        found = model.versions.get(version)
-        if found is None:
-            raise UnknownVersionError(model.name, version=version, known=list(model.versions))
-        return found
+        return model.version(version)
+
+    def shadow_of(self, model: LiveModel) -> LiveModel | None:
+        """Find the version that sees what a model answers; None for a model that is not live or has none."""
+        owner = self.models.get(model.manifest.name)
+        return owner.shadow if owner is not None and owner.plan.shadow is not None and owner.live is model else None
+
+    def pinned(self, model: Model) -> int | None:
+        """Say which version an administrator or the settings chose; None leaves the choice to the newest."""
+        return model.plan.pinned or self._settings.pinned.get(model.name)
 
     def live(self) -> list[LiveModel]:
-        """List the versions that answer."""
+        """List the versions that answer requests which name none."""
         return [model.live for model in self.models.values() if model.live is not None]
 
+    def loaded(self) -> list[LiveModel]:
+        """List every version in memory."""
+        return [loaded for model in self.models.values() for loaded in model.loaded]
+
     def waiting_for(self) -> list[str]:
-        """Say what keeps the service from being ready, nothing when it is."""
+        """Say what keeps the service from being ready, nothing when it is.
+
+        A model that came after the start and cannot be loaded keeps nobody from using the others, and neither does one
+        that an administrator took away.
+        """
         if not self.models:
             return ["the models folder is empty"]
-        return [f"model {name} is {model.state}" for name, model in self.models.items() if model.live is None]
+        return [
+            f"model {name} is {model.state}"
+            for name, model in self._models.items()
+            if model.at_start and model.live is None and not model.plan.unloaded
+        ]
 
-    def _load(self, model: Model, version: Version) -> bool:
-        stored = version.stored
-        version.state = State.LOADING
-        self._series.ready.labels(stored.name, str(stored.version)).set(0)
-        try:
-            loaded = self._loader.load(stored)
-        except (ArtifactError, InferenceError) as error:
-            version.state, version.reason = State.REFUSED, _public_reason(error, version)
-            log(logging.ERROR, "model refused", reason=str(error), model=stored.name, version=stored.version)
-            return False
-        except ProviderUnavailableError:
-            raise
-        except Exception as error:  # noqa: BLE001  no folder, however odd, may keep the other models from loading
-            version.state, version.reason = State.REFUSED, _UNFORESEEN
-            log(logging.ERROR, "model refused", error=error, model=stored.name, version=stored.version)
-            return False
-        version.model, version.state, model.live = loaded, State.READY, loaded
-        self._publish(loaded)
-        _log_ready(loaded)
-        return True
+    def _require_named_default(self) -> None:
+        named = self._settings.default_model
+        if named and named not in self._models:
+            known = ", ".join(self._models) or "none"
+            raise ConfigurationError(
+                f"CONVSERVE_DEFAULT_MODEL={named!r} is not in {self._settings.models_dir.absolute()}; "
+                f"models there: {known}."
+            )
 
-    def _publish(self, loaded: LiveModel) -> None:
-        key = (loaded.manifest.name, str(loaded.manifest.version))
-        fell_back = loaded.provider != self._providers[0]
-        self._series.info.labels(*key, loaded.variant.sha256, loaded.variant.precision, loaded.provider).set(1)
-        self._series.ready.labels(*key).set(1)
-        self._series.load_seconds.labels(*key).set(loaded.load_s)
-        self._series.warmup_seconds.labels(*key).set(loaded.warmup_s)
-        self._series.fallback.labels(key[0]).set(fell_back)
-        if fell_back:
-            log(logging.WARNING, "provider fallback", model=key[0], wanted=self._providers[0], used=loaded.provider)
-
-    def _default_name(self, settings: Settings) -> str | None:
-        if settings.default_model:
-            if settings.default_model not in self.models:
-                known = ", ".join(self.models) or "none"
+    def _require_pinned(self) -> None:
+        for name, version in self._settings.pinned.items():
+            there = list(self._models[name].versions) if name in self._models else []
+            if version not in there:
+                known = ", ".join(map(str, there)) or "none"
                 raise ConfigurationError(
-                    f"CONVSERVE_DEFAULT_MODEL={settings.default_model!r} is not in {settings.models_dir.absolute()}; "
-                    f"models there: {known}."
+                    f"CONVSERVE_PINNED asks for {name}:{version}, which is not in "
+                    f"{self._settings.models_dir.absolute()}; versions there: {known}."
                 )
-            return settings.default_model
-        if PREFERRED_DEFAULT in self.models:
-            return PREFERRED_DEFAULT
-        return next(iter(self.models)) if len(self.models) == 1 else None
 
     def _require_default(self) -> str:
-        if self.default is None:
-            raise NoDefaultModelError(known=list(self.models))
-        return self.default
+        default = self.default
+        if default is None:
+            raise NoDefaultModelError(known=list(self._models))
+        return default
 
 
-def _public_reason(error: ArtifactError | InferenceError, version: Version) -> str:
-    """Say why a version was refused without showing where on this machine it lies."""
-    return str(error).replace(f"{version.stored.folder}/", "").replace(f"{version.stored.folder}: ", "")
-
-
-def _log_ready(loaded: LiveModel) -> None:
-    log(
-        logging.INFO,
-        "model ready",
-        model=loaded.manifest.name,
-        version=loaded.manifest.version,
-        provider=loaded.provider,
-        precision=loaded.variant.precision,
-        load_s=round(loaded.load_s, 4),
-        warmup_s=round(loaded.warmup_s, 4),
-        run_s=round(loaded.lane.run_s, 6),
-        capacity=loaded.lane.bound,
-        assumed=list(loaded.manifest.assumed),
-    )
-
-
-def _not_ready(name: str, state: State) -> ModelNotReadyError:
-    retry_after_s = _REFUSED_RETRY_S if state is State.REFUSED else _LOADING_RETRY_S
-    return ModelNotReadyError(name, state=state, retry_after_s=retry_after_s)
+def _updated(known: Mapping[int, Version], seen: Mapping[int, Seen]) -> dict[int, Version]:
+    """Put versions that are known together with those in the folder, newest first."""
+    versions = {number: version for number, version in known.items() if version.model is not None or number in seen}
+    for number, one in seen.items():
+        version = versions.setdefault(number, Version(one.stored, one.fingerprint))
+        version.fingerprint = one.fingerprint
+    return dict(sorted(versions.items(), reverse=True))

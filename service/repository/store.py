@@ -41,16 +41,20 @@ class StoredVersion:
     folder: Path
 
 
-def find_versions(models_dir: Path) -> dict[str, list[StoredVersion]]:
+def find_versions(models_dir: Path, *, tell: bool = True) -> dict[str, list[StoredVersion]]:
     """List the versions of every model, newest first, names in alphabetical order.
+
+    Args:
+        models_dir: The models folder.
+        tell: Whether folders that are none of a model or version are worth a line in the log.
 
     Raises:
         ConfigurationError: There is no such folder, or it cannot be read.
 
     """
     try:
-        folders = [path for path in _visible_folders(models_dir) if _fits(path, _NAME, what="model")]
-        found = {folder.name: _versions_of(folder) for folder in folders}
+        folders = [path for path in _visible_folders(models_dir) if _fits(path, _NAME, what="model", tell=tell)]
+        found = {folder.name: _versions_of(folder, tell=tell) for folder in folders}
     except FileNotFoundError as error:
         raise ConfigurationError(
             f"There is no models folder {models_dir.absolute()}; set CONVSERVE_MODELS_DIR to the folder that holds "
@@ -61,8 +65,8 @@ def find_versions(models_dir: Path) -> dict[str, list[StoredVersion]]:
     return {name: versions for name, versions in found.items() if versions}
 
 
-def _versions_of(folder: Path) -> list[StoredVersion]:
-    folders = [path for path in _visible_folders(folder) if _fits(path, _VERSION, what="version")]
+def _versions_of(folder: Path, *, tell: bool) -> list[StoredVersion]:
+    folders = [path for path in _visible_folders(folder) if _fits(path, _VERSION, what="version", tell=tell)]
     numbers = [int(path.name) for path in folders]
     return [StoredVersion(folder.name, number, folder / str(number)) for number in sorted(numbers, reverse=True)]
 
@@ -71,10 +75,10 @@ def _visible_folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _fits(folder: Path, pattern: re.Pattern[str], *, what: str) -> bool:
+def _fits(folder: Path, pattern: re.Pattern[str], *, what: str, tell: bool) -> bool:
     """Tell whether a folder's name has the form of a model or version, and say so where it has not."""
     fits = pattern.fullmatch(folder.name) is not None
-    if not fits:
+    if tell and not fits:
         log(logging.WARNING, f"folder passed over: its name is none of a {what}", folder=str(folder))
     return fits
 

@@ -13,6 +13,8 @@ LOGGER_NAME: Final = "convserve"
 _FIELDS: Final = "convserve_fields"
 
 logger: Final = logging.getLogger(LOGGER_NAME)
+_audit_logger: Final = logging.getLogger(f"{LOGGER_NAME}.audit")
+_audit_logger.setLevel(logging.INFO)  # its own: no setting silences who did what
 
 
 class JsonFormatter(logging.Formatter):
@@ -90,3 +92,15 @@ def log(level: int, message: str, *, error: BaseException | None = None, **field
     """
     if logger.isEnabledFor(level):
         logger.log(level, message, exc_info=error, extra={_FIELDS: fields})
+
+
+def audit(level: int, message: str, **fields: object) -> None:
+    """Write one line about an act of an administrator, whatever the least severe level of other lines is.
+
+    Args:
+        level: `logging.INFO` for one that was done, above for one that was not.
+        message: What kind of act, a constant text.
+        fields: Data of the case.
+
+    """
+    _audit_logger.log(level, message, extra={_FIELDS: fields})

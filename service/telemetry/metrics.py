@@ -1,4 +1,4 @@
-"""Every Prometheus series of the service; with `model_metrics` the only importer of prometheus_client.
+"""Every Prometheus series of the service; only this room imports prometheus_client.
 
 Labels come from closed sets (route templates, names in the model registry), and each series that can be known exists
 from the start, so that `rate()` is right from the first event. Children are looked up once and kept, because `labels()`
@@ -17,11 +17,13 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from service.telemetry.access_metrics import AccessMetrics
 from service.telemetry.declaring import SUM, Declaring
 from service.telemetry.model_metrics import ModelMetrics
 from service.telemetry.process_group import ProcessGroupCollector
 from service.telemetry.series import DURATION_BUCKETS, UNKNOWN_MODEL
 from service.telemetry.shared_series import SharedSeries
+from service.telemetry.worker_metrics import WorkerMetrics
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 UNMATCHED_ROUTE: Final = "_unmatched"
@@ -56,6 +58,8 @@ class Metrics:
         build = self._declare.gauge("build_info", "Versions, always 1.", ("version", *runtime))
         build.labels(version=version, **runtime).set(1)
         self.model = ModelMetrics(self._declare)
+        self.workers = WorkerMetrics(self._declare)
+        self.access = AccessMetrics(self._declare)
 
     def _process_series(self) -> None:
         if self._shared is None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -17,6 +18,7 @@ from service.telemetry.series import (
     MOST_COUNTED_CLASSES,
     OUTCOMES,
     REJECTIONS,
+    SHADOW_OUTCOMES,
     SHARE_BUCKETS,
     STAGES,
     UNKNOWN_MODEL,
@@ -48,6 +50,12 @@ class ModelMetrics:
         self.entropy = self._histogram(
             "prediction_entropy_ratio", "Entropy of the answer over that of a blind guess.", _VERSIONED, SHARE_BUCKETS
         )
+        self.shadows = self._counter(
+            "shadow_predictions", "Pictures that a shadow was offered, by what came of it.", (*_VERSIONED, "outcome")
+        )
+        self.shadow_distance = self._histogram(
+            "shadow_distance", "Total variation between a shadow's answer and the live one.", _VERSIONED, SHARE_BUCKETS
+        )
         self._queue_gauges()
         self._load_gauges()
         self._count_unknown()
@@ -56,11 +64,27 @@ class ModelMetrics:
         self.queue_depth = self._gauge("queue_depth", "Pictures in work and waiting.", ("model",), SUM)
         self.queue_capacity = self._gauge("queue_capacity", "Most pictures in work and waiting.", ("model",), SUM)
 
+    def watch_queue(self, model: str, *, depth: Callable[[], float], capacity: Callable[[], float]) -> None:
+        """Read a model's queue whenever somebody looks at it.
+
+        Args:
+            model: Its name.
+            depth: Tells how many pictures are in work and waiting now, in all versions together.
+            capacity: Tells how many there may be before the live version.
+
+        """
+        self.queue_depth.labels(model).set_function(depth)
+        self.queue_capacity.labels(model).set_function(capacity)
+
     def _load_gauges(self) -> None:
         self.info = self._gauge(
             "model_info", "What is loaded, always 1.", (*_VERSIONED, "sha256", "precision", "provider")
         )
         self.ready = self._gauge("model_ready", "1 where the version is verified and warm.", _VERSIONED, LEAST)
+        self.refusals = self._counter("model_refusals", "Times that a version was refused.", ("model", "reason"))
+        self.traffic_share = self._gauge(
+            "traffic_share", "Share of the requests that name no version which the version answers.", _VERSIONED
+        )
         self.load_seconds = self._gauge("model_load_seconds", "Time to read, check and load.", _VERSIONED)
         self.warmup_seconds = self._gauge("model_warmup_seconds", "Time to verify and warm up.", _VERSIONED)
         self.fallback = self._gauge(
@@ -88,8 +112,6 @@ class LiveModelMetrics:
         model: Name of the model.
         version: Its version.
         labels: Class names; counted one by one up to `MOST_COUNTED_CLASSES`.
-        depth: Reads how many pictures are in work and waiting now.
-        capacity: Reads how many there may be now.
 
     """
 
@@ -100,8 +122,6 @@ class LiveModelMetrics:
         model: str,
         version: int,
         labels: Sequence[str],
-        depth: Callable[[], float],
-        capacity: Callable[[], float],
     ) -> None:
         key = (model, str(version))
         self.outcomes = {outcome: series.predictions.labels(*key, outcome) for outcome in OUTCOMES}
@@ -112,8 +132,12 @@ class LiveModelMetrics:
         self.confidence = series.confidence.labels(*key)
         self.entropy = series.entropy.labels(*key)
         self.batch_size = series.batch_size.labels(model)
-        series.queue_depth.labels(model).set_function(depth)
-        series.queue_capacity.labels(model).set_function(capacity)
+        self._series, self._key = series, key
+
+    @cached_property
+    def shadow(self) -> ShadowMetrics:
+        """The series of this version as a shadow; there are none for versions that never are."""
+        return ShadowMetrics(self._series, key=self._key)
 
     def observe_answer(self, *, first_index: int, confidence: float, entropy_ratio: float) -> None:
         """Count one answered picture by its first guess."""
@@ -121,3 +145,17 @@ class LiveModelMetrics:
             self.classes[first_index].inc()
         self.confidence.observe(confidence)
         self.entropy.observe(entropy_ratio)
+
+
+class ShadowMetrics:
+    """The children of a version that sees what another one answers.
+
+    Args:
+        series: Where they are declared.
+        key: Name of the model and version.
+
+    """
+
+    def __init__(self, series: ModelMetrics, *, key: tuple[str, str]) -> None:
+        self.outcomes = {outcome: series.shadows.labels(*key, outcome) for outcome in SHADOW_OUTCOMES}
+        self.distance = series.shadow_distance.labels(*key)

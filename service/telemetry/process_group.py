@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +41,8 @@ class ProcessGroupCollector(Collector):
         self._supervisor = supervisor
         self._workers = workers
         self._proc = proc
+        self._pid = supervisor  # of the process that is being read
+        self._process = ProcessCollector(pid=lambda: self._pid, proc=str(proc), registry=None)
         self._ticks_per_s = os.sysconf("SC_CLK_TCK")
 
     def collect(self) -> Iterable[Metric]:
@@ -59,18 +60,19 @@ class ProcessGroupCollector(Collector):
     def _read(self) -> dict[str, Metric]:
         found: dict[str, Metric] = {}
         for pid in (self._supervisor, *self._workers()):
-            for metric in ProcessCollector(pid=partial(int, pid), proc=str(self._proc), registry=None).collect():
+            self._pid = pid
+            for metric in self._process.collect():
                 if metric.name == _MEMORY:
-                    _set(metric, self._memory_bytes(pid, otherwise=_value(metric)))
+                    _set(metric, self._memory_bytes(otherwise=_value(metric)))
                 if metric.name in found:
                     rule = min if metric.name in _LEAST else sum
                     _set(metric, rule((_value(found[metric.name]), _value(metric))))
                 found[metric.name] = metric
         return found
 
-    def _memory_bytes(self, pid: int, *, otherwise: float) -> float:
+    def _memory_bytes(self, *, otherwise: float) -> float:
         try:
-            share = _SHARE.search((self._proc / str(pid) / "smaps_rollup").read_bytes())
+            share = _SHARE.search((self._proc / str(self._pid) / "smaps_rollup").read_bytes())
         except OSError:  # a kernel before 4.14, or one that lets nobody look
             share = None
         return float(share[1]) * 1024 if share else otherwise

@@ -13,6 +13,7 @@ BATCH_BUCKETS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 
 STAGES: Final = ("read", "decode", "preprocess", "queue", "inference", "postprocess")
 OUTCOMES: Final = ("ok", "bad_input", "rejected", "deadline", "cancelled", "error")
+SHADOW_OUTCOMES: Final = ("agree", "differ", "skipped", "failed")
 REJECTIONS: Final = ("full", "deadline", "draining", "cancelled", "rate_limit")
 
 UNKNOWN_MODEL: Final = "_unknown"

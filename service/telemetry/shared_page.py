@@ -59,7 +59,7 @@ class Page:
         """Find the place of a number, or make one; for the page's own worker only.
 
         Args:
-            name: Without a line break.
+            name: Without a line break or a zero.
             initial: Value of a number that is new.
 
         Returns:
@@ -75,6 +75,8 @@ class Page:
         with self._guard:
             used_bytes = self._header[_USED]
             added = bytes(self._names[self._read_bytes : used_bytes])
+            if b"\0" in added:
+                return  # a processor that reorders writes shows the new length first: the names come at the next call
             self._read_bytes = used_bytes
             for name in added.splitlines():
                 self.places[name] = len(self.places)

@@ -42,8 +42,8 @@ class SharedSeries:
     """One worker's series, which read as those of all workers.
 
     Args:
-        pages: One per worker.
-        number: Which of them is this worker's own.
+        pages: One per process that counts.
+        number: Which of them is this process' own.
 
     """
 

@@ -42,6 +42,10 @@ class Balance:
         """Tell whether no other worker accepts."""
         return self.board.least_of_others(self.number) is None
 
+    def others_serve(self) -> bool:
+        """Tell whether another worker takes connections and can answer them."""
+        return self.board.others_serve(self.number)
+
     def opened(self) -> None:
         """Count a connection."""
         self.board.add_connections(self.number, +1)

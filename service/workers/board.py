@@ -77,6 +77,11 @@ class Board:
         """Tell how many connections a worker holds."""
         return self._cells[_FIELDS * number + _CONNECTIONS]
 
+    def others_serve(self, number: int) -> bool:
+        """Tell whether some other worker accepts connections and has loaded its models."""
+        now_ns = self.clock_ns()
+        return any(self._takes(other, now_ns) and self.is_up(other) for other in range(self.workers) if other != number)
+
     def least_of_others(self, number: int) -> int | None:
         """Tell how many connections the least loaded other worker holds that accepts any.
 
@@ -86,8 +91,11 @@ class Board:
         """
         now_ns = self.clock_ns()
         held = [
-            self._cells[at + _CONNECTIONS]
-            for at in range(0, _FIELDS * self.workers, _FIELDS)
-            if at != _FIELDS * number and self._cells[at + _ACCEPTS] and now_ns - self._cells[at + _SEEN_NS] < STALE_NS
+            self.connections(other) for other in range(self.workers) if other != number and self._takes(other, now_ns)
         ]
         return min(held, default=None)
+
+    def _takes(self, number: int, now_ns: int) -> bool:
+        """Tell whether a worker accepts connections, and has been seen of late."""
+        at = _FIELDS * number
+        return bool(self._cells[at + _ACCEPTS]) and now_ns - self._cells[at + _SEEN_NS] < STALE_NS

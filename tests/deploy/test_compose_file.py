@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from service.settings import PREFIX, Settings
 from tests.deploy.queries import REPOSITORY
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+KEYS: dict[str, Any] = yaml.safe_load((REPOSITORY / "deploy" / "keys.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES.keys())
 
@@ -107,3 +110,42 @@ def test_grafana_neither_asks_nor_tells_anyone_outside() -> None:
     }
     assert on >= {"GF_PLUGINS_PREINSTALL_DISABLED", "GF_AUTH_DISABLE_LOGIN_FORM"}
     assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+
+
+@pytest.mark.parametrize("name", ["convserve", "convserve-gpu"])
+def test_keys_are_an_addition_that_requires_them(name: str) -> None:
+    """With the file of keys a service asks for them and does not start without; on its own it needs no such files."""
+    added = KEYS["services"][name]
+    known = {PREFIX + field.upper() for field in Settings.model_fields}
+    assert set(added["environment"]) <= known
+    assert added["environment"]["CONVSERVE_REQUIRE_KEYS"] == "true"
+    assert not added["environment"].keys() & SERVICES[name]["environment"].keys()
+    assert "secrets" not in SERVICES[name]
+
+
+@pytest.mark.parametrize("name", ["convserve", "convserve-gpu"])
+def test_files_of_keys_are_where_the_settings_say_and_cannot_be_written(name: str) -> None:
+    """API keys in a mounted folder, which shows a file that took another's place; admin keys as a secret."""
+    added = KEYS["services"][name]
+    (folder,) = added["volumes"]
+    assert folder["read_only"]
+    assert not folder["bind"]["create_host_path"]
+    assert added["environment"]["CONVSERVE_API_KEYS_FILE"].startswith(f"{folder['target']}/")
+    (secret,) = added["secrets"]
+    assert added["environment"]["CONVSERVE_ADMIN_KEY_FILE"] == f"/run/secrets/{secret}"
+    assert KEYS["secrets"][secret]["file"].startswith(f"{folder['source']}/")
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="the docker command is not installed")
+def test_compose_reads_both_files_together() -> None:
+    """The merged description is what the two say, with paths of the project's own folder."""
+    command = ["docker", "compose", "-f", "docker-compose.yml", "-f", "deploy/keys.yml", "config"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+    if "is not a docker command" in done.stderr:
+        pytest.skip("docker has no compose")
+    assert done.returncode == 0, done.stderr
+    merged = yaml.safe_load(done.stdout)
+    service = merged["services"]["convserve"]
+    assert service["environment"]["CONVSERVE_REQUIRE_KEYS"] == "true"
+    assert {volume["target"] for volume in service["volumes"]} == {"/app/models", "/run/keys"}
+    assert merged["secrets"]["admin_keys"]["file"] == str(REPOSITORY / "keys" / "admin.toml")

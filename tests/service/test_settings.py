@@ -61,6 +61,9 @@ GOOD: Final[list[tuple[str, str, object]]] = [
     ("MAX_BODY_BYTES", "1", 1),
     ("MAX_HELD_BYTES", "1", 1),
     ("MAX_PIXELS", "1", 1),
+    ("API_KEYS_FILE", "/run/secrets/api_keys", Path("/run/secrets/api_keys")),
+    ("ADMIN_KEY_FILE", "admin.toml", Path("admin.toml")),
+    ("REQUIRE_KEYS", "false", False),
     ("LOG_LEVEL", "DEBUG", "debug"),
     ("LOG_LEVEL", "error", "error"),
 ]
@@ -101,6 +104,7 @@ BAD: Final[list[tuple[str, str, str]]] = [
     ("MAX_BODY_BYTES", "20M", "valid integer"),
     ("MAX_HELD_BYTES", "0", "greater than or equal to 1"),
     ("MAX_PIXELS", "0", "greater than or equal to 1"),
+    ("REQUIRE_KEYS", "perhaps", "valid boolean"),
     ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
 ]
 
@@ -119,7 +123,8 @@ def test_every_setting_has_a_good_value_in_these_tests_and_every_bounded_one_a_b
     """A new setting does not come without its range being tested."""
     names = {name.upper() for name in Settings.model_fields}
     assert {name for name, _, _ in GOOD} == names
-    assert {name for name, _, _ in BAD} == names - {"MODELS_DIR", "CACHE_DIR", "DEFAULT_MODEL"}  # any text may be one
+    any_text = {"MODELS_DIR", "CACHE_DIR", "DEFAULT_MODEL", "API_KEYS_FILE", "ADMIN_KEY_FILE"}
+    assert {name for name, _, _ in BAD} == names - any_text
 
 
 def test_several_mistakes_are_told_at_once() -> None:
@@ -195,6 +200,13 @@ def test_a_gpu_that_is_required_must_be_asked_for() -> None:
     assert read(REQUIRE_GPU="true", PROVIDERS="cuda").require_gpu
 
 
+def test_keys_that_are_required_must_be_somewhere() -> None:
+    """A service that is not to be open does not start open because a setting was forgotten."""
+    with pytest.raises(ConfigurationError, match=r"require_keys needs keys: set CONVSERVE_API_KEYS_FILE"):
+        read(REQUIRE_KEYS="true", ADMIN_KEY_FILE="admin.toml")
+    assert read(REQUIRE_KEYS="true", API_KEYS_FILE="keys.toml").require_keys
+
+
 def test_settings_cannot_be_changed_and_take_no_unknown_names() -> None:
     """One value for the life of the process."""
     found = Settings()
@@ -228,6 +240,8 @@ some: Final[dict[str, st.SearchStrategy[Any]]] = {
     "max_body_bytes": st.integers(1, 2**40),
     "max_held_bytes": st.integers(1, 2**40),
     "max_pixels": st.integers(1, 2**40),
+    "api_keys_file": st.sampled_from([None, Path("keys.toml"), Path("/run/secrets/api_keys")]),
+    "admin_key_file": st.sampled_from([None, Path("admin.toml")]),
     "log_level": st.sampled_from(["debug", "info", "warning", "error"]),
 }
 
@@ -252,4 +266,4 @@ def test_no_setting_holds_a_secret_itself() -> None:
     """Everything is printed: a secret may only be named by the file that holds it."""
     for name in Settings.model_fields:
         if any(word in name for word in ("key", "secret", "password", "token")):
-            assert name.endswith("_file")
+            assert name.endswith("_file") or Settings.model_fields[name].annotation is bool

@@ -81,6 +81,18 @@ def test_unknown_device_lists_the_known_ones(
     assert "no device 'abacus'; known are auto, cpu" in text
 
 
+def test_moving_pictures_out_of_themselves_is_refused_before_training(
+    capsys: pytest.CaptureFixture[str], recipe: Path, settings: Settings
+) -> None:
+    """A network that could not be exported is not trained for hours first."""
+    tiny = ("--set", "picture.size=8", "--set", "network.architecture=logistic_regression")
+    text = _refused(
+        capsys, "train", str(recipe), *tiny, "--set", "export.shift_pixels=8", *CPU, *folder_arguments(settings)
+    )
+    assert "export.shift_pixels 8 is too far for pictures of 8 x 8 pixels; it must be less than 8" in text
+    assert not list(settings.runs_dir.glob("*/*/last.safetensors"))
+
+
 def test_resume_without_a_run_is_refused(capsys: pytest.CaptureFixture[str], recipe: Path, settings: Settings) -> None:
     """There is nothing to go on from, and a new run is not begun instead."""
     text = _refused(capsys, "train", str(recipe), "--resume", *CPU, *folder_arguments(settings))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.artifact import Input, Preprocessing, Resize
-from service.engine.preprocessing import Picture, decode, to_tensor
+from service.engine.preprocessing import Picture, Tensor, decode, to_tensor
 from service.errors import InputError
 from training.data import Example
 from training.data.preprocessing import MAX_PIXELS
@@ -42,7 +42,7 @@ def pixels_of(example: Example, *, steps: Preprocessing) -> NDArray[np.uint8]:
     return pixels_HWC.astype(np.uint8, copy=False)
 
 
-def tensor_of(pixels_HWC: NDArray[np.uint8], *, spec: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
+def tensor_of(pixels_HWC: NDArray[np.uint8], *, spec: Input) -> Tensor:
     """Take pixels through the serving preprocessing, as if a file without loss had held them."""
     height, width = pixels_HWC.shape[:2]
     return to_tensor(Picture(Image.fromarray(pixels_HWC), "PNG", width, height), spec)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.artifact import Input, Output
+from service.engine.preprocessing import Tensor
 from service.engine.session import Session
 from training.assessment.perturbations import PERTURBATIONS, Perturbation
 from training.assessment.pixels import pixels_of, tensor_of
@@ -133,7 +134,7 @@ def _classified(
     output: Output,
     seed: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    def tensors() -> Iterator[NDArray[np.float32] | NDArray[np.uint8]]:
+    def tensors() -> Iterator[Tensor]:
         for number, example in sample.items():
             pixels_HWC = pixels_of(example, steps=spec.preprocessing)
             if perturbation is not None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.artifact import Input
-from service.engine.preprocessing import decode, to_tensor
+from service.engine.preprocessing import Tensor, decode, to_tensor
 from service.errors import InputError, UnsupportedImageFormatError
 from training.data import Example
 from training.data.preprocessing import MAX_PIXELS
@@ -89,7 +89,7 @@ def problem_text(origin: str, error: InputError) -> str:
     return f"{origin}: {kind} is not read; convert it to one of {', '.join(error.supported)}."
 
 
-def _pixels(example: Example, raw: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
+def _pixels(example: Example, raw: Input) -> Tensor:
     try:
         return to_tensor(decode(example.encoded, max_pixels=MAX_PIXELS), raw)
     except InputError as error:

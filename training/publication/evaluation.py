@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from service.artifact import Input, Output
 from service.engine.postprocessing import to_probabilities
-from service.engine.preprocessing import decode, to_tensor
+from service.engine.preprocessing import Tensor, decode, to_tensor
 from service.engine.session import Session
 from service.errors import InputError
 from training.data import Example
@@ -26,7 +26,7 @@ from training.errors import DataError
 
 _BATCH = 250
 
-Tensors = NDArray[np.float32] | NDArray[np.uint8]
+Tensors = Tensor
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,8 +201,9 @@ def _looks_in_words(report: Report) -> str:
     if recipe.network.mirror_average:
         lines.append("The file looks at each picture and at its mirror image and takes the mean of the logits.")
     if recipe.export.shift_pixels:
+        far = "1 pixel" if recipe.export.shift_pixels == 1 else f"{recipe.export.shift_pixels} pixels"
         lines.append(
-            f"It looks at each picture also moved by {recipe.export.shift_pixels} pixel up to the left and down to the "
+            f"It looks at each picture also moved by {far} up to the left and down to the "
             "right, with half\nthe weight of the picture in its place."
         )
     if lines:
@@ -232,11 +233,15 @@ def _training(report: Report) -> str:
     terms = f" ({known.title}, licence of the pictures: {known.license})" if known else ""
     libraries = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
     recipe = {key: value for key, value in recipe_tables(report.recipe).items() if key != "publication"}
+    start = report.recipe.start
+    began = (
+        f"- Began with: {start.weights}; on what terms those weights learned says their own card.\n" if start else ""
+    )
     return f"""## How it was made
 
 - Data: {report.data_source}{terms}: {report.training_pictures:,} pictures to train, {report.validation_pictures:,} to
   choose the epoch; {report.validation_in_training} of these stand among the training pictures too.
-- Architecture: {report.architecture.name}; {report.architecture.paper}.
+{began}- Architecture: {report.architecture.name}; {report.architecture.paper}.
 - Training: {training.epochs} epochs in portions of {training.batch_size}, seed {provenance.seed}; the weights are
   those of epoch {report.best_epoch}, the best on validation ({report.validation_error:.2%} error).
 - Time: {provenance.minutes:.1f} minutes on {provenance.hardware}.

@@ -9,10 +9,15 @@ from training.results.over_seeds import HEADING, Results
 
 
 def table(rows: Sequence[Results]) -> str:
-    """Write figures as a Markdown table; errors in per cent, mean ± standard deviation over seeds."""
+    """Write figures as a Markdown table, data set by data set, the largest error first.
+
+    Args:
+        rows: In any order; errors become per cent, mean ± standard deviation over seeds.
+
+    """
     columns = (
         "recipe",
-        "pictures",
+        "pictures (tested on)",
         "parameters",
         "multiply-adds",
         "top-1 error %",
@@ -23,15 +28,15 @@ def table(rows: Sequence[Results]) -> str:
     )
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     hardware = set()
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row.dataset, -row.spread("top1_error").mean)):
         hardware.add(row.hardware)
         lines.append(
-            f"| {row.recipe} | {row.dataset} | {row.architecture.parameters:,} | {row.architecture.multiply_adds:,} "
+            f"| {row.recipe} | {row.dataset} ({row.n:,}) "
+            f"| {row.architecture.parameters:,} | {row.architecture.multiply_adds:,} "
             f"| {row.spread('top1_error').percent()} | {row.spread('top5_error').percent()} "
             f"| {row.spread('calibration_error').percent()} | {len(row.runs)} | {row.spread('minutes').mean:.1f} |"
         )
-    tested = ", ".join(sorted({f"{row.n:,}" for row in rows}))
-    errors = f"Errors on {tested} test pictures: mean ± standard deviation over seeds."
+    errors = "Errors on the test pictures: mean ± standard deviation over seeds."
     return "\n".join([*lines, "", f"{errors} Minutes of {'; '.join(sorted(hardware))}.", ""])
 
 

@@ -1,7 +1,7 @@
 """The command line: `python -m tests.benchmarks.serving [--quick]`.
 
 The whole takes about an hour, most of it the rivals; `--quick` measures the limit and the service alone in about a
-minute and writes nothing into the project.
+minute. Only a whole run is added to the project's results and shown in its README.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ from tests.benchmarks.serving.workplace import DEFAULT_FOLDER, Workplace
 from tests.benchmarks.serving.wrk import require_wrk
 
 _TERMINATED: Final = 128 + signal.SIGTERM
+_INTERRUPTED: Final = 128 + signal.SIGINT
+_RIVAL_NAMES: Final = frozenset(rival.name for rival in RIVALS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the tables, keep the figures.
 
     Returns:
-        0, or 2 where the benchmark cannot begin.
+        0, 2 where the benchmark cannot begin, or 130 where it was interrupted: then what was measured until then is
+        printed and not kept.
 
     """
     options = _parser().parse_args(arguments)
@@ -46,25 +49,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         require_wrk()
-        known = facts(rounds=options.rounds, cell_s=options.seconds)
-        run = Run(_plan(options), workplace, say)
-        run.measure()
     except BenchmarkError as error:
         say(str(error))
         return 2
+    known = facts(rounds=options.rounds, cell_s=options.seconds)
+    run = Run(_plan(options), workplace, say)
+    interrupted = False
+    try:
+        run.measure()
+    except KeyboardInterrupt:
+        interrupted = True
+        say("interrupted: what was measured until now follows, and is not kept")
     result = Result({**known, "tunings": run.tunings}, tuple(run.notes), run.figures)
     print(report(result))  # noqa: T201  a benchmark prints
-    _keep(result, options.out or (workplace.root / "quick.jsonl" if options.quick else RESULT))
+    if interrupted:
+        return _INTERRUPTED
+    say(_keep(result, _place(options, workplace)))
     return 0
 
 
-def _keep(result: Result, path: Path) -> None:
+def _place(options: argparse.Namespace, workplace: Workplace) -> Path:
+    """Say where figures are kept: only those of a whole run stand for the project."""
+    if options.out:
+        return Path(options.out)
+    whole = not options.quick and not options.only and options.overload > 0 and {*options.rivals} == _RIVAL_NAMES
+    return RESULT if whole else workplace.root / ("quick.jsonl" if options.quick else "part.jsonl")
+
+
+def _keep(result: Result, path: Path) -> str:
+    """Add a run to a file, draw it beside that, and show a whole one in the README.
+
+    Returns:
+        Where it is now.
+
+    """
     from tests.benchmarks.serving.plot import draw  # matplotlib takes memory and time, and nothing else needs it
 
     append(result, path)
-    draw(result.figures, path.with_suffix(".png"))
-    if path == RESULT:
-        readme.update()
+    plot = path.with_suffix(".png")
+    draw(result.figures, plot)
+    if path != RESULT:
+        return f"kept in {path} and {plot}"
+    shown = "shown in" if readme.update() else f"not shown in, because it has no mark {readme.BEGINS},"
+    return f"kept in {path} and {plot}, {shown} {readme.README}"
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -95,7 +122,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=names, metavar="SCENARIO", help=", ".join(names))
     parser.add_argument("--rivals", nargs="*", choices=rivals, default=rivals, metavar="RIVAL", help=", ".join(rivals))
     parser.add_argument("--work", type=Path, default=DEFAULT_FOLDER, help="where pictures, models and rivals are kept")
-    parser.add_argument("--out", type=Path, help="file of results, instead of the project's")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="file of results; by default the project's for a whole run, and one in WORK for any other",
+    )
     return parser
 
 

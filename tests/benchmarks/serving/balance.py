@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from tests.benchmarks.serving.cell import Cell
 from tests.benchmarks.serving.figures import OURS, Figures, Key
 from tests.benchmarks.serving.scenarios import BALANCE_CONNECTIONS, BALANCE_SCENARIO
 
-MEASURE = "balance_rate_per_s"
+MEASURE: Final = "balance_rate_per_s"
 
 
 def measure_balance(cell: Cell, *, seconds: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -15,6 +16,7 @@ import uvloop
 
 from tests.benchmarks.serving import wrk
 from tests.benchmarks.serving.arrivals import Schedule
+from tests.benchmarks.serving.errors import BenchmarkError
 from tests.benchmarks.serving.figures import OURS, Figures, Key
 from tests.benchmarks.serving.open_loop import Outcome, Target, http_request, send
 from tests.benchmarks.serving.processes import Memory, memory_of, tree_of, wait_for_rest
@@ -62,8 +64,15 @@ class Cell:
         wait_for_rest(self.running.process, patience_s=_REST_PATIENCE_S)
 
     def load(self, callers: int, seconds: float) -> Load:
-        """Load the server, and wait until it rests again."""
-        found = wrk.finished(self._started(callers, seconds))
+        """Load the server, and wait until it rests again.
+
+        Raises:
+            BenchmarkError: The load failed, or the server ended under it.
+
+        """
+        with self._sending(callers, seconds) as loading:
+            found = wrk.finished(loading)
+        self._require_alive(callers)
         self.rest()
         return found
 
@@ -77,9 +86,10 @@ class Cell:
     def measure_liveness(self, callers: Sequence[int], seconds: float) -> None:
         """Note how quickly the server says that it lives, under load by each number of callers."""
         for count in callers:
-            loading = self._started(count, seconds)
-            probed = self.probe(seconds)
-            wrk.finished(loading)
+            with self._sending(count, seconds) as loading:
+                probed = self.probe(seconds)
+                wrk.finished(loading)
+            self._require_alive(count)
             self.rest()
             self.note("livez_p50_ms", probed.latency_ms(0.5), callers=count)
             self.note("livez_p99_ms", probed.latency_ms(0.99), callers=count)
@@ -122,8 +132,13 @@ class Cell:
         ]
         return Target(HOST, port, requests)
 
-    def _started(self, callers: int, seconds: float) -> subprocess.Popen[str]:
+    def _sending(self, callers: int, seconds: float) -> AbstractContextManager[subprocess.Popen[str]]:
         asked = self.running.server.request
-        return wrk.started(
+        return wrk.sending(
             self.running.url, clients=callers, seconds=seconds, content_type=asked.content_type, bodies=asked.bodies
         )
+
+    def _require_alive(self, callers: int) -> None:
+        code = self.running.process.poll()
+        if code is not None:
+            raise BenchmarkError(f"it ended with code {code} under {callers} callers")

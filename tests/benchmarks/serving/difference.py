@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.artifact import MANIFEST_NAME, Input, load_manifest
-from service.engine import preprocessing
-from tests.benchmarks.serving.errors import BenchmarkError
+from service.engine.decoding import Reduction
+from service.engine.preprocessing import decoded, reduction_for, to_tensor
 from tests.benchmarks.serving.figures import OURS, Figures, Key
 from tests.benchmarks.serving.materials import models_dir, picture_files
 from tests.benchmarks.serving.scenarios import Scenario
@@ -22,12 +22,7 @@ _FORM: Final = "tensors, in steps of 255"
 
 
 def note_difference(figures: Figures, scenario: Scenario, *, workplace: Workplace) -> None:
-    """Note the mean and the largest difference over the pictures of a scenario, in steps of 255.
-
-    Raises:
-        BenchmarkError: The service knows no scaled decoding.
-
-    """
+    """Note the mean and the largest difference over the pictures of a scenario, in steps of 255."""
     spec = load_manifest(models_dir(scenario.model, workplace=workplace) / scenario.model / "1" / MANIFEST_NAME).input
     differences = list(_differences(picture_files(scenario.pictures, workplace=workplace), spec))
     key = Key(scenario.name, OURS, _FORM, "mean_difference")
@@ -44,14 +39,11 @@ def steps_of_255(tensor_CHW: NDArray[np.float32], spec: Input) -> NDArray[np.flo
 
 
 def _differences(files: Sequence[Path], spec: Input) -> Iterator[NDArray[np.float32]]:
-    reduction_for = getattr(preprocessing, "reduction_for", None)
-    if reduction_for is None:
-        raise BenchmarkError("the service knows no scaled decoding")
     for file in files:
-        exact, scaled = (_tensor(file, spec, **options) for options in ({}, {"reduction": reduction_for(spec)}))
+        exact, scaled = (_tensor(file, spec, reduction=reduction) for reduction in (None, reduction_for(spec)))
         yield np.abs(steps_of_255(exact, spec) - steps_of_255(scaled, spec))
 
 
-def _tensor(file: Path, spec: Input, **options: Any) -> NDArray[np.float32]:
-    with preprocessing.decoded(file.read_bytes(), max_pixels=_MAX_PIXELS, **options) as picture:
-        return np.asarray(preprocessing.to_tensor(picture, spec), dtype=np.float32)
+def _tensor(file: Path, spec: Input, *, reduction: Reduction | None) -> NDArray[np.float32]:
+    with decoded(file.read_bytes(), max_pixels=_MAX_PIXELS, reduction=reduction) as picture:
+        return np.asarray(to_tensor(picture, spec), dtype=np.float32)

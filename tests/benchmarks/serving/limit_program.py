@@ -22,7 +22,6 @@ from typing import Final
 from service.artifact import MANIFEST_NAME, Input, Manifest, load_manifest
 from service.engine.preprocessing import decoded, to_tensor
 from service.engine.session import PROVIDERS  # first of all: the runtime reads on import that it shall not report
-from tests.benchmarks.serving.figures import percentile
 from tests.benchmarks.serving.scenarios import CORES
 
 import onnxruntime as ort  # isort: skip  # after the line above, for its reason
@@ -140,7 +139,6 @@ def main(folder: Path, precision: str, seconds: float, pictures: Sequence[bytes]
                 "form": form.name,
                 "callers": form.callers,
                 "rate_per_s": form.callers / (sum(times_s) / len(times_s)),
-                "p50_ms": percentile(times_s, 0.5) * 1000,
             }
         )
     return found

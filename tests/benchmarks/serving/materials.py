@@ -6,15 +6,12 @@ of their own, `picture_making` and `model_making`.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.serving.errors import BenchmarkError
+from tests.benchmarks.serving.programs import output_of
 from tests.benchmarks.serving.workplace import Workplace
-from tests.end_to_end.processes import ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ def picture_files(kind: str, *, workplace: Workplace) -> list[Path]:
     """
     folder = workplace.pictures / kind
     if not folder.is_dir():
-        _make("picture_making", str(workplace.root))
+        output_of("picture_making", str(workplace.root))
     return sorted(folder.iterdir())
 
 
@@ -94,13 +91,5 @@ def models_dir(model: str, *, workplace: Workplace) -> Path:
     if not (folder / model / "1" / "manifest.json").is_file():
         kind = next(kind for kind in MODELS if kind.name == model)
         picture_files(kind.pictures, workplace=workplace)
-        _make("model_making", str(workplace.root), model)
+        output_of("model_making", str(workplace.root), model)
     return folder
-
-
-def _make(program: str, *arguments: str) -> None:
-    command = [sys.executable, "-m", f"tests.benchmarks.serving.{program}", *arguments]
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if made.returncode != 0:
-        reason = (made.stderr.strip().splitlines() or ["no reason was given"])[-1]
-        raise BenchmarkError(f"{program} failed: {reason}")

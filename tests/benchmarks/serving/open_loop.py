@@ -44,6 +44,7 @@ class Outcome:
     Args:
         seconds: Length of the schedule.
         accepted_s: Latency of each answer with status 200.
+        accepted_at_s: When each of these came, from the start of the schedule.
         refused_s: Latency of each other answer.
         lost: Connections that broke or could not be opened.
         given_up: Requests whose client lost patience.
@@ -53,15 +54,22 @@ class Outcome:
 
     seconds: float
     accepted_s: list[float] = field(default_factory=list)
+    accepted_at_s: list[float] = field(default_factory=list)
     refused_s: list[float] = field(default_factory=list)
     lost: int = 0
     given_up: int = 0
     late_s: list[float] = field(default_factory=list)
 
     @property
+    def accepted_per_s(self) -> float:
+        """Answers with status 200 per second; what a queue still gives after the schedule's end does not count."""
+        return sum(at_s <= self.seconds for at_s in self.accepted_at_s) / self.seconds
+
+    @property
     def good_per_s(self) -> float:
-        """Answers with status 200 within 1 s, per second."""
-        return sum(latency <= _GOOD_S for latency in self.accepted_s) / self.seconds
+        """The same, of answers that came within 1 s."""
+        answers = zip(self.accepted_s, self.accepted_at_s, strict=True)
+        return sum(latency_s <= _GOOD_S and at_s <= self.seconds for latency_s, at_s in answers) / self.seconds
 
     def latency_ms(self, share: float) -> float:
         """Give a percentile of all requests; one that was never answered took all of the patience."""
@@ -90,10 +98,11 @@ class OpenLoop:
         self._pending: dict[Connection, tuple[float, asyncio.TimerHandle]] = {}
         self._ended = asyncio.Event()
         self._clock = time.perf_counter  # uvloop's own clock counts milliseconds
+        self._start_s = 0.0
 
     async def run(self) -> Outcome:
         """Send everything and wait for the answers, no longer than the patience."""
-        start_s = self._clock()
+        self._start_s = start_s = self._clock()
         async with asyncio.TaskGroup() as opening:
             for number, due_s in enumerate(self._schedule.times_s()):
                 wait_s = start_s + due_s - self._clock()
@@ -112,8 +121,12 @@ class OpenLoop:
         """Count an answer and take the connection back."""
         due_s, timer = self._pending.pop(connection)
         timer.cancel()
-        latencies = self.outcome.accepted_s if status == _OK else self.outcome.refused_s
-        latencies.append(self._clock() - due_s)
+        now_s = self._clock()
+        if status == _OK:
+            self.outcome.accepted_s.append(now_s - due_s)
+            self.outcome.accepted_at_s.append(now_s - self._start_s)
+        else:
+            self.outcome.refused_s.append(now_s - due_s)
         self._ended.set()
         if connection.open:
             self._idle.append(connection)

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlencode
 
-from service.settings import PREFIX, Settings
+from service.settings import PREFIX
 from tests.benchmarks.serving.cell import Cell
 from tests.benchmarks.serving.figures import OURS
 from tests.benchmarks.serving.materials import models_dir, picture_files
@@ -19,17 +19,15 @@ from tests.benchmarks.serving.servers import HOST, Request, Running, Server
 from tests.benchmarks.serving.workplace import Workplace
 from tests.end_to_end.processes import ROOT
 
-KNOWN_SETTINGS: Final = frozenset(name.upper() for name in Settings.model_fields)
 _ROUTE: Final = "/predict"
 
 
-def ours(scenario: Scenario, *, workplace: Workplace, query: Collection[str] = (), **further: str) -> Server:
+def ours(scenario: Scenario, *, workplace: Workplace, **further: str) -> Server:
     """Say how the service is started for a scenario.
 
     Args:
         scenario: Which.
         workplace: With the models and pictures.
-        query: Parameters that the prediction route knows; others are left out.
         further: Settings beside the scenario's.
 
     """
@@ -37,36 +35,29 @@ def ours(scenario: Scenario, *, workplace: Workplace, query: Collection[str] = (
         "MODELS_DIR": str(models_dir(scenario.model, workplace=workplace)),
         "PRECISION": scenario.precision,
         "PORT": "{port}",
-        **({"CACHE_DIR": str(workplace.cache)} if "CACHE_DIR" in KNOWN_SETTINGS else {}),
+        "CACHE_DIR": str(workplace.cache),
         **scenario.settings,
         **further,
     }
-    asked = {name: value for name, value in scenario.query.items() if name in query}
+    query = f"?{urlencode(scenario.query)}" if scenario.query else ""
     files = picture_files(scenario.pictures, workplace=workplace)
-    shown = ", ".join(f"{name}={value}" for name, value in {**scenario.settings, **further, **asked}.items())
+    shown = ", ".join(f"{name}={value}" for name, value in {**scenario.settings, **further, **scenario.query}.items())
     return Server(
         name=OURS,
         form=shown or "as it comes",
         command=[sys.executable, "-m", "service", "serve"],
         environment={"PYTHONPATH": str(ROOT), **{f"{PREFIX}{name}": value for name, value in given.items()}},
-        request=Request(_ROUTE + (f"?{urlencode(asked)}" if asked else ""), media_type(files[0]), files),
+        request=Request(_ROUTE + query, media_type(files[0]), files),
         live_path="/livez",
         ready_path="/readyz",
     )
 
 
-def known_query(running: Running) -> frozenset[str]:
-    """Read from a running service which parameters its prediction route takes."""
-    document = json.loads(fetch(running.port, "/openapi.json"))
-    parameters = document["paths"][_ROUTE]["post"].get("parameters", [])
-    return frozenset(parameter["name"] for parameter in parameters if parameter["in"] == "query")
-
-
 def note_load_time(cell: Cell) -> None:
-    """Note how long the model took to load, where the service has a cache to load it from."""
+    """Note how long the model took to read, to check and to load."""
     seconds = metric(cell.running, "convserve_model_load_seconds")
-    if seconds is not None and "CACHE_DIR" in KNOWN_SETTINGS:
-        cell.note("cached_load_ms", seconds * 1000)
+    if seconds is not None:
+        cell.note("load_ms", seconds * 1000)
 
 
 def tuning_of(running: Running, *, model: str) -> str:

@@ -30,7 +30,7 @@ def measure_overload(cell: Cell, *, capacity_per_s: float, seconds: float) -> No
     cell.rest()
     cell.note("overload_offered_per_s", arrivals.rate_per_s)
     cell.note("overload_good_per_s", sent.good_per_s)
-    cell.note("overload_accepted_per_s", len(sent.accepted_s) / seconds)
+    cell.note("overload_accepted_per_s", sent.accepted_per_s)
     cell.note("overload_accepted_p50_ms", percentile(sent.accepted_s, 0.5) * 1000)
     cell.note("overload_accepted_p99_ms", percentile(sent.accepted_s, 0.99) * 1000)
     cell.note("overload_refused", len(sent.refused_s))

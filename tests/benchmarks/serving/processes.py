@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -82,17 +83,36 @@ def wait_for_rest(process: subprocess.Popen[bytes], *, patience_s: float) -> boo
     return quiet >= _RESTING_POLLS
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server and everything that it started, gently first."""
-    started = tree_of(process)
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-    _, left = psutil.wait_procs(started, timeout=_STOP_PATIENCE_S)
-    for other in left:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            other.kill()
-    psutil.wait_procs(left, timeout=_STOP_PATIENCE_S)
-    process.wait()
+def stop(process: subprocess.Popen[bytes], *, patience_s: float = _STOP_PATIENCE_S) -> None:
+    """End a server and everything that it started, gently first; at once where this wait is interrupted.
+
+    Args:
+        process: Its first process, the leader of a session of its own: what it started is known by that even where it
+            ended before.
+        patience_s: Longest wait for a gentle end, in seconds; none where the first process is gone already.
+
+    """
+    started = _session_of(process)
+    process.send_signal(signal.SIGTERM)  # does nothing to a process that has ended
+    try:
+        if process.returncode is None:
+            psutil.wait_procs(started, timeout=patience_s)
+    finally:
+        left = [one for one in {*started, *_session_of(process)} if one.is_running()]
+        for other in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                other.kill()
+        psutil.wait_procs(left, timeout=_STOP_PATIENCE_S)
+        process.wait()
+
+
+def _session_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    found = tree_of(process)
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+            if os.getsid(pid) == process.pid:
+                found.append(psutil.Process(pid))
+    return list(dict.fromkeys(found))
 
 
 def _work_s(process: subprocess.Popen[bytes]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.benchmarks.serving.figures import Figures
+from tests.end_to_end.processes import ROOT
 
 RESULT: Final = Path(__file__).parents[1] / "results" / "serving.jsonl"
+_DESCRIBE: Final = ("git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
 _PACKAGES: Final = ("onnxruntime", "pillow", "numpy", "fastapi", "uvicorn", "uvloop")
 
 
@@ -62,11 +65,21 @@ def facts(*, rounds: int, cell_s: float) -> dict[str, Any]:
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
+        "commit": commit(),
         "versions": {name: version(name) for name in _PACKAGES},
         "rounds": rounds,
         "seconds": cell_s,
         "load_before": os.getloadavg()[0],
     }
+
+
+def commit() -> str:
+    """Name the project's commit, with `-dirty` where files were changed; empty outside a checkout."""
+    try:
+        done = subprocess.run(_DESCRIBE, cwd=ROOT, capture_output=True, text=True, check=False)
+    except OSError:  # no git
+        return ""
+    return done.stdout.strip()
 
 
 def machine() -> str:

@@ -67,6 +67,19 @@ RIVALS: Final = (
 )
 
 
+def prepare(rival: Rival, *, workplace: Workplace) -> Path:
+    """Make a rival's environment, or find it made.
+
+    Returns:
+        Its folder of programs.
+
+    Raises:
+        BenchmarkError: It cannot be made.
+
+    """
+    return environment_of(_PROGRAMS / "requirements" / f"{rival.requirements}.txt", folder=workplace.environments)
+
+
 def forms_of(rival: Rival, *, scenario: Scenario, workplace: Workplace) -> Iterator[Server]:
     """Give a rival in both forms, with its environment made.
 
@@ -74,7 +87,7 @@ def forms_of(rival: Rival, *, scenario: Scenario, workplace: Workplace) -> Itera
         BenchmarkError: The environment cannot be made.
 
     """
-    programs = environment_of(_PROGRAMS / "requirements" / f"{rival.requirements}.txt", folder=workplace.environments)
+    programs = prepare(rival, workplace=workplace)
     command = [part.replace("{bin}", str(programs)).replace("{here}", str(_PROGRAMS)) for part in rival.command]
     for workers, intra in ((CORES, 1), (1, CORES)):
         yield Server(

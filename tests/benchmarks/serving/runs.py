@@ -14,14 +14,22 @@ from tests.benchmarks.serving.difference import note_difference
 from tests.benchmarks.serving.errors import BenchmarkError
 from tests.benchmarks.serving.figures import OURS, Figures
 from tests.benchmarks.serving.limit import note_limit
-from tests.benchmarks.serving.ours import KNOWN_SETTINGS, known_query, note_load_time, ours, tuning_of
+from tests.benchmarks.serving.ours import note_load_time, ours, tuning_of
 from tests.benchmarks.serving.overload import measure_overload, measure_storm
-from tests.benchmarks.serving.rival_forms import RIVALS, forms_of
-from tests.benchmarks.serving.scenarios import BALANCE_SCENARIO, OVERLOAD_SCENARIO, START_SCENARIO, Scenario
+from tests.benchmarks.serving.rival_forms import RIVALS, Rival, forms_of, prepare
+from tests.benchmarks.serving.scenarios import (
+    BALANCE_SCENARIO,
+    OVERLOAD_SCENARIO,
+    START_SCENARIO,
+    Scenario,
+)
+from tests.benchmarks.serving.scenarios import (
+    scenario as scenario_of,
+)
 from tests.benchmarks.serving.second_session import (
     FORMS,
     SECOND_SESSION_SCENARIO,
-    can_measure,
+    note_cached_load,
     note_form,
     note_second_session,
 )
@@ -66,7 +74,7 @@ class Run:
         say: Told in a line what is measured next.
         figures: What was measured.
         notes: What could not be measured, and why; each once.
-        query: Parameters that the prediction route of the service knows.
+        rivals: Those whose environments are there.
         answers: Of the service to the first picture of each scenario: the first label and its probability.
         tunings: Form in which the service ran each scenario, as it says itself.
 
@@ -77,50 +85,59 @@ class Run:
     say: Callable[[str], None]
     figures: Figures = field(default_factory=Figures)
     notes: list[str] = field(default_factory=list)
-    query: frozenset[str] = frozenset()
+    rivals: list[Rival] = field(default_factory=list)
     answers: dict[str, tuple[str, float]] = field(default_factory=dict)
     tunings: dict[str, str] = field(default_factory=dict)
 
     def measure(self) -> None:
         """Measure everything."""
-        scenarios = [scenario for scenario in self.plan.scenarios if self._can(scenario)]
+        scenarios = [scenario for scenario in self.plan.scenarios if self._starts(scenario)]
+        if any(scenario.rivals for scenario in scenarios):
+            self._prepare_rivals()
         for number in range(self.plan.rounds):
             self.say(f"round {number + 1} of {self.plan.rounds}")
-            for scenario in scenarios if number % 2 == 0 else scenarios[::-1]:
-                self._round_of(scenario)
+            turns = list(self._turns(scenarios))
+            for turn in turns if number % 2 == 0 else turns[::-1]:
+                turn()
         if self.plan.further_s:
             self._further(scenarios)
         note_spread(self.figures)
 
-    def _can(self, scenario: Scenario) -> bool:
-        """Start the service once, which fills its cache, and say whether it can do what the scenario needs."""
-        lacking = scenario.lacking(settings=KNOWN_SETTINGS, query=scenario.query)
-        if not lacking:
-            found: list[frozenset[str]] = []
+    def _starts(self, scenario: Scenario) -> bool:
+        """Start the service once, which fills its cache, and say whether it answers."""
+        started = Figures()
+        self._with(scenario, self._server_of(scenario), Cell.rest, figures=started)
+        return bool(started.values)
 
-            def look(cell: Cell) -> None:
-                found.append(known_query(cell.running))
-                cell.rest()
+    def _prepare_rivals(self) -> None:
+        """Make their environments before anything is measured; who cannot be installed takes no part."""
+        for rival in RIVALS:
+            if rival.name in self.plan.rivals:
+                self.say(f"environment of {rival.name}")
+                self._noting(rival.name, partial(self._prepare, rival))
 
-            self._with(scenario, ours(scenario, workplace=self.workplace), look, figures=Figures())
-            if not found:
-                return False
-            self.query = found[0]
-            lacking = scenario.lacking(settings=KNOWN_SETTINGS, query=self.query)
-        if lacking:
-            self._note(f"{scenario.title}: not measured, the service lacks {lacking}.")
-        return not lacking
+    def _prepare(self, rival: Rival) -> None:
+        prepare(rival, workplace=self.workplace)
+        self.rivals.append(rival)
 
-    def _round_of(self, scenario: Scenario) -> None:
-        if not scenario.limit_of:
-            self.say(f"{scenario.name}: limit")
-            self._noting(
-                scenario, lambda: note_limit(self.figures, scenario, workplace=self.workplace, seconds=self.plan.form_s)
-            )
-        if scenario.needs_query:
-            self._noting(scenario, lambda: note_difference(self.figures, scenario, workplace=self.workplace))
-        for server in self._servers(scenario):
-            self._with(scenario, server, partial(self._loads, scenario))
+    def _turns(self, scenarios: Sequence[Scenario]) -> Iterator[Callable[[], None]]:
+        """Give everything that is measured in a round, each limit side by side with what the service makes of it."""
+        for owner in dict.fromkeys(scenario.limit_scenario for scenario in scenarios):
+            yield partial(self._limit, scenario_of(owner))
+            alike = [scenario for scenario in scenarios if scenario.limit_scenario == owner]
+            for scenario in alike:
+                yield self._turn(scenario, self._server_of(scenario))
+            for scenario in alike:
+                for server in self._rival_servers(scenario):
+                    yield self._turn(scenario, server)
+
+    def _turn(self, scenario: Scenario, server: Server) -> Callable[[], None]:
+        return partial(self._with, scenario, server, partial(self._loads, scenario))
+
+    def _limit(self, scenario: Scenario) -> None:
+        self.say(f"{scenario.name}: limit")
+        measure = partial(note_limit, self.figures, scenario, workplace=self.workplace, seconds=self.plan.form_s)
+        self._noting(f"{scenario.title}: the limit", measure)
 
     def _loads(self, scenario: Scenario, cell: Cell) -> None:
         cell.warm_up()
@@ -135,36 +152,35 @@ class Run:
         if scenario.name == BALANCE_SCENARIO and self.plan.further_s:
             measure_balance(cell, seconds=self.plan.cell_s)
 
-    def _servers(self, scenario: Scenario) -> Iterator[Server]:
-        yield ours(scenario, workplace=self.workplace, query=self.query)
-        for rival in RIVALS if scenario.rivals else ():
-            if rival.name not in self.plan.rivals:
-                continue
-            try:
-                yield from forms_of(rival, scenario=scenario, workplace=self.workplace)
-            except BenchmarkError as error:
-                self._note(f"{rival.name}: {error}")
+    def _server_of(self, scenario: Scenario) -> Server:
+        return ours(scenario, workplace=self.workplace)
+
+    def _rival_servers(self, scenario: Scenario) -> Iterator[Server]:
+        for rival in self.rivals if scenario.rivals else ():
+            yield from forms_of(rival, scenario=scenario, workplace=self.workplace)
 
     def _further(self, scenarios: Sequence[Scenario]) -> None:
         """Measure what follows from the rounds, overload at what each server can do at most, and fresh starts."""
         for scenario in scenarios:
+            if scenario.scaled:
+                difference = partial(note_difference, self.figures, scenario, workplace=self.workplace)
+                self._noting(f"{scenario.title}: the difference", difference)
             if scenario.name == OVERLOAD_SCENARIO:
-                for server in self._servers(scenario):
+                for server in (self._server_of(scenario), *self._rival_servers(scenario)):
                     if self._is_best(scenario, server):
                         self._with(scenario, server, partial(self._overload, scenario))
             if scenario.name == SECOND_SESSION_SCENARIO:
-                self._second_session(scenario)
+                self._cache(scenario)
             if scenario.name == START_SCENARIO:
                 for _ in range(_STARTS):
-                    self._with(scenario, ours(scenario, workplace=self.workplace, query=self.query), lambda _: None)
+                    self._with(scenario, self._server_of(scenario), lambda _: None)
 
-    def _second_session(self, scenario: Scenario) -> None:
-        lacking = can_measure()
-        if lacking:
-            self._note(f"Memory of a second session: not measured, the service lacks {lacking}.")
-            return
-        for form in FORMS:
-            self._with(scenario, ours(scenario, workplace=self.workplace, FORM=form), note_form)
+    def _cache(self, scenario: Scenario) -> None:
+        load = partial(note_cached_load, self.figures, scenario, workplace=self.workplace)
+        self._noting(f"{scenario.title}: loading from the cache", load)
+        for _ in range(self.plan.rounds):
+            for form in FORMS:
+                self._with(scenario, ours(scenario, workplace=self.workplace, FORM=form), note_form)
         note_second_session(self.figures)
 
     def _is_best(self, scenario: Scenario, server: Server) -> bool:
@@ -198,22 +214,27 @@ class Run:
                 self._compare(scenario, cell)
                 work(cell)
 
-        self._noting(scenario, start_and_work)
+        self._noting(f"{scenario.title}: {server.name}, {server.form}", start_and_work)
 
     def _compare(self, scenario: Scenario, cell: Cell) -> None:
         """Make sure that a rival gives the service's answer, for otherwise it does other work."""
         first = json.loads(cell.running.answer)["predictions"][0]
         answer = (first["label"], float(first["probability"]))
-        known = self.answers.setdefault(scenario.name, answer)
+        if cell.is_ours:
+            self.answers[scenario.name] = answer
+        known = self.answers[scenario.name]
         if known[0] != answer[0] or abs(known[1] - answer[1]) > _SAME_ANSWER:
             name = cell.running.server.name
             self._note(f"{scenario.title}: {name} answers {answer} to the first picture, and {OURS} {known}.")
 
-    def _noting(self, scenario: Scenario, work: Callable[[], None]) -> None:
+    def _noting(self, what: str, work: Callable[[], None]) -> None:
+        """Do something that may fail alone: an hour of figures is not lost by one server."""
         try:
             work()
         except BenchmarkError as error:
-            self._note(f"{scenario.title}: {error}")
+            self._note(f"{what}: {error}")
+        except Exception as error:  # noqa: BLE001  whatever a server answers, the others are measured
+            self._note(f"{what}: {type(error).__name__}: {error}")
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

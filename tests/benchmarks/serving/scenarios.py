@@ -1,13 +1,9 @@
-"""What is measured: models, pictures, callers and settings, as data.
-
-A scenario that needs a setting or a query parameter which this version of the service lacks is skipped with a note; one
-that only would use them runs without.
-"""
+"""What is measured: models, pictures, callers and settings, as data."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,7 +23,6 @@ class Scenario:
         callers: Numbers of requests in flight.
         settings: Of the service, beyond models folder, port and precision.
         query: Parameters that a request carries.
-        needs_query: Whether the scenario makes no sense where the service does not know the query.
         limit_of: Scenario whose limit counts; empty for its own.
         rivals: Whether rivals run it.
         quick: Whether the short form of the benchmark runs it.
@@ -42,7 +37,6 @@ class Scenario:
     callers: tuple[int, ...] = (1, 8, 64)
     settings: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
-    needs_query: bool = False
     limit_of: str = ""
     rivals: bool = False
     quick: bool = True
@@ -52,18 +46,10 @@ class Scenario:
         """Name of the scenario whose limit counts."""
         return self.limit_of or self.name
 
-    def lacking(self, *, settings: Collection[str], query: Collection[str]) -> str:
-        """Say what the service lacks for this scenario, nothing where it can be measured.
-
-        Args:
-            settings: That the service knows.
-            query: Parameters that its prediction route knows.
-
-        """
-        unknown = [f"the setting {name}" for name in self.settings if name not in settings]
-        if self.needs_query:
-            unknown += [f"the query parameter {name}" for name in self.query if name not in query]
-        return " and ".join(unknown)
+    @property
+    def scaled(self) -> bool:
+        """Whether photographs are scaled down while they are decoded, so that the network sees other pixels."""
+        return self.query.get("decode") == "fast"
 
 
 _LARGE: Final = "jpeg-4000x3000"
@@ -111,7 +97,6 @@ SCENARIOS: Final = (
         pictures=_LARGE,
         callers=(1, 8),
         query={"decode": "fast"},
-        needs_query=True,
         limit_of="12mp",
         quick=False,
     ),

@@ -1,4 +1,4 @@
-"""What it costs in memory to hold a network twice, in a narrow and in a wide form, when both come from the cache."""
+"""What the cache gives: a network that is there at once, and a second session of it that takes little more memory."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ from typing import Final
 
 from tests.benchmarks.serving.cell import Cell
 from tests.benchmarks.serving.figures import OURS, Figures, Key, Spread
-from tests.benchmarks.serving.ours import KNOWN_SETTINGS
+from tests.benchmarks.serving.materials import models_dir
+from tests.benchmarks.serving.programs import output_of
+from tests.benchmarks.serving.scenarios import Scenario
+from tests.benchmarks.serving.workplace import Workplace
 
 SECOND_SESSION_SCENARIO: Final = "r50"
 FORMS: Final = ("narrow", "both")
 _MEASURE: Final = "form_proportional_mib"
-_NEEDED: Final = frozenset({"FORM", "CACHE_DIR"})
+_LOADS: Final = 5
 
 
-def can_measure() -> str:
-    """Say what the service lacks to be measured so, nothing where it can be."""
-    return " and ".join(f"the setting {name}" for name in sorted(_NEEDED - KNOWN_SETTINGS))
+def note_cached_load(figures: Figures, scenario: Scenario, *, workplace: Workplace) -> None:
+    """Note how long a fresh process takes to load the network from the cache, some times.
+
+    Raises:
+        BenchmarkError: The cache does not hold it.
+
+    """
+    folder = models_dir(scenario.model, workplace=workplace) / scenario.model / "1"
+    arguments = (str(workplace.cache), str(folder), scenario.precision)
+    for _ in range(_LOADS):
+        milliseconds = float(output_of("cached_load_program", *arguments))
+        figures.add(Key(scenario.name, OURS, "from the cache", "cached_load_ms"), milliseconds)
 
 
 def note_form(cell: Cell, *, callers: tuple[int, ...] = (1, 8)) -> None:

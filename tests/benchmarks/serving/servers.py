@@ -140,8 +140,8 @@ def _first_answer(server: Server, process: subprocess.Popen[bytes], port: int, l
                 if status == _OK:
                     return answer
         time.sleep(_POLL_S)
-    ended = "it did not answer in time" if process.poll() is None else f"it ended with code {process.returncode}"
-    raise BenchmarkError(f"{server.name}, {server.form}, did not start: {ended}; {_last_line(log_path)}")
+    ended = "gave no right answer in time" if process.poll() is None else f"ended with code {process.returncode}"
+    raise BenchmarkError(f"it {ended} instead of starting; {_last_line(log_path)}")
 
 
 def _asked(port: int, method: str, path: str, body: bytes = b"", content_type: str = "") -> tuple[int, bytes]:

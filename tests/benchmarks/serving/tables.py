@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from tests.benchmarks.serving.aims import RATE, Verdict, verdicts
+from tests.benchmarks.serving.balance import MEASURE
 from tests.benchmarks.serving.figures import LIMIT, OURS, Figures, Key, number
 from tests.benchmarks.serving.results import Result
-from tests.benchmarks.serving.scenarios import OVERLOAD_SCENARIO, SCENARIOS, STORM_CLIENTS, Scenario, scenario
+from tests.benchmarks.serving.scenarios import (
+    BALANCE_CONNECTIONS,
+    BALANCE_SCENARIO,
+    OVERLOAD_SCENARIO,
+    SCENARIOS,
+    STORM_CLIENTS,
+    Scenario,
+    scenario,
+)
 
 _COLUMNS = (1, 8, 64)
 _WORDS = {
@@ -20,14 +30,16 @@ _WORDS = {
     "overload_accepted_p99_ms": "p99 of accepted, ms",
     "storm_rate_per_s": f"{STORM_CLIENTS} clients that retry at once, share of the best rate",
     "start_s": "start to first answer, s",
-    "cached_load_ms": "loaded from the cache, ms",
+    "cached_load_ms": "loaded from the cache by a fresh process, ms",
     "second_session_mib": "a second session, MiB more",
 }
 
 
 def report(result: Result) -> str:
     """Write everything."""
-    parts = [aims_table(result), servers_table(result.figures), overload_table(result.figures), *_notes(result.notes)]
+    figures = result.figures
+    tables = (servers_table(figures), overload_table(figures), balance_table(figures))
+    parts = [aims_table(result), *tables, *_notes(result.notes)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -41,8 +53,16 @@ def aims_table(result: Result) -> str:
     return (
         f"{facts['machine']}; requests per second, median [least-greatest] of {facts['rounds']} interleaved rounds of "
         f"{facts['seconds']:g} s; limit: the same decoding, preprocessing and network in process without HTTP; weights "
-        f"are random.\n\n{head}\n\n{met} of {judged} measured aims are met.{_tunings(facts.get('tunings', {}))}"
+        f"are random{_circumstances(facts)}.\n\n{head}\n\n{met} of {judged} measured aims are met."
+        f"{_tunings(facts.get('tunings', {}))}"
     )
+
+
+def _circumstances(facts: Mapping[str, Any]) -> str:
+    """Say what else the machine did, and of which state of the project this is."""
+    load, commit = facts.get("load_before"), facts.get("commit")
+    busy = f"; load average before the run {load:.2g}" if load is not None else ""
+    return f"{busy}; commit {commit}" if commit else busy
 
 
 def _tunings(tunings: Mapping[str, str]) -> str:
@@ -88,6 +108,16 @@ def overload_table(figures: Figures) -> str:
     ]
     columns = ("overload", "offered/s", "200 within 1 s, /s", "p50 of 200s, ms", "p99, ms", "refused", "gave up")
     return _table((*columns, "alive p50, ms", "alive p99, ms", f"{STORM_CLIENTS} clients at once, 200s/s"), rows)
+
+
+def balance_table(figures: Figures) -> str:
+    """Write the service's rate by number of connections that stay open."""
+    found = {c: figures.best(BALANCE_SCENARIO, MEASURE, c, servers=[OURS]) for c in BALANCE_CONNECTIONS}
+    measured = {c: spread for c, key in found.items() if key and (spread := figures.spread(key))}
+    if not measured:
+        return ""
+    columns = (f"connections, {scenario(BALANCE_SCENARIO).title}", *map(str, measured))
+    return _table(columns, [("requests per second", *(spread.text() for spread in measured.values()))])
 
 
 def _aims_row(measured: Scenario, figures: Figures, found: Sequence[Verdict]) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -87,22 +88,17 @@ def command(url: str, *, clients: int, seconds: float, content_type: str, bodies
     ]
 
 
-def load(url: str, *, clients: int, seconds: float, content_type: str, bodies: Sequence[Path]) -> Load:
-    """Send pictures for some time.
-
-    Raises:
-        BenchmarkError: wrk failed, or not a single answer came.
-
-    """
-    return finished(started(url, clients=clients, seconds=seconds, content_type=content_type, bodies=bodies))
-
-
-def started(
+@contextmanager
+def sending(
     url: str, *, clients: int, seconds: float, content_type: str, bodies: Sequence[Path]
-) -> subprocess.Popen[str]:
-    """Begin to send pictures."""
+) -> Iterator[subprocess.Popen[str]]:
+    """Send pictures meanwhile; what still runs at the end of this context, because of an error, is ended."""
     line = command(url, clients=clients, seconds=seconds, content_type=content_type, bodies=bodies)
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # does nothing to a process that has ended
 
 
 def finished(process: subprocess.Popen[str]) -> Load:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,10 @@ import pytest
 
 from tests.benchmarks.serving.processes import Memory, memory_of, stop, total_memory, tree_of
 
-# Starts a child, says so, and waits for its input to end.
+# Starts a child, says so, and waits as the child does for its input to end.
 _PARENT = """
 import subprocess, sys
-child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"])
 print(child.pid, flush=True)
 sys.stdin.read()
 """
@@ -51,7 +52,31 @@ def test_everything_that_a_server_started_is_ended() -> None:
     with process.stdin, process.stdout:
         child = int(process.stdout.readline())
         assert {one.pid for one in tree_of(process)} == {process.pid, child}
-        stop(process)
+        stop(process, patience_s=0.1)
     assert process.returncode is not None
     assert not psutil.pid_exists(child)
     assert tree_of(process) == []
+
+
+def test_children_of_a_server_that_crashed_are_ended_too() -> None:
+    """Workers whose parent is gone belong to nobody, and would go on to take what is measured next."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    assert psutil.Process(child).is_running()
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    with process.stdin, process.stdout:
+        stop(process)
+        assert not _runs(child)
+
+
+def _runs(pid: int) -> bool:
+    """Say whether a process does anything; one that ended stays known until somebody asks for its code."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -29,6 +29,7 @@ def test_facts_say_on_what_was_measured() -> None:
     """Figures without machine and versions are worth nothing."""
     known = facts(rounds=3, cell_s=4.0)
     assert "core" in known["machine"]
+    assert "commit" in known
     assert known["versions"]["onnxruntime"]
     assert json.loads(json.dumps(known)) == known
 

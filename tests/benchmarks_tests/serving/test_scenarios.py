@@ -1,9 +1,8 @@
-"""`tests.benchmarks.serving.scenarios`: what is measured, and what is left out where the service lacks something."""
+"""`tests.benchmarks.serving.scenarios`: what is measured."""
 
 from __future__ import annotations
 
-import dataclasses
-
+from service.settings import Settings
 from tests.benchmarks.serving.materials import MODELS, PICTURES
 from tests.benchmarks.serving.scenarios import SCENARIOS, scenario
 
@@ -17,15 +16,13 @@ def test_scenarios_name_models_pictures_and_limits_that_exist() -> None:
         assert (scenario(one.limit_scenario).model, scenario(one.limit_scenario).pictures) == (one.model, one.pictures)
 
 
-def test_unknown_setting_is_lacking() -> None:
-    """A service without workers cannot be measured with several."""
-    one = dataclasses.replace(scenario("r20"), settings={"WORKERS": "2"})
-    assert one.lacking(settings={"PORT"}, query=()) == "the setting WORKERS"
-    assert one.lacking(settings={"PORT", "WORKERS"}, query=()) == ""
+def test_scaled_decoding_is_held_against_exact_decoding() -> None:
+    """Its limit is that of the scenario that decodes the same pictures exactly."""
+    scaled = [one for one in SCENARIOS if one.scaled]
+    assert [one.name for one in scaled] == ["12mp-scaled"]
+    assert [scenario(one.limit_of).query for one in scaled] == [{"decode": "exact"}]
 
 
-def test_unknown_query_is_lacking_only_where_it_is_the_point() -> None:
-    """Exact decoding is what a service without the parameter does anyway."""
-    one = dataclasses.replace(scenario("r20"), query={"decode": "exact"})
-    assert one.lacking(settings=(), query=()) == ""
-    assert dataclasses.replace(one, needs_query=True).lacking(settings=(), query=()) == "the query parameter decode"
+def test_settings_are_the_services_own() -> None:
+    """A name that the service does not know would measure something else without a word."""
+    assert {name.lower() for one in SCENARIOS for name in one.settings} <= set(Settings.model_fields)

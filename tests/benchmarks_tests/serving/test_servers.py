@@ -60,7 +60,7 @@ def test_server_that_ends_says_why(tmp_path: Path) -> None:
     """The reason is the last thing that it printed."""
     broken = server(tmp_path, "import sys; sys.exit('no such module')")
     with (
-        pytest.raises(BenchmarkError, match=r"Echo, one form, did not start: it ended with code 1; .*no such module"),
+        pytest.raises(BenchmarkError, match=r"it ended with code 1 instead of starting; .*no such module"),
         running(broken, log_path=tmp_path / "echo.log"),
     ):
         pytest.fail("it never ran")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.benchmarks.serving.figures import LIMIT, OURS, Figures, Key
 from tests.benchmarks.serving.results import Result
 from tests.benchmarks.serving.scenarios import SCENARIOS
-from tests.benchmarks.serving.tables import aims_table, overload_table, report, servers_table
+from tests.benchmarks.serving.tables import aims_table, balance_table, overload_table, report, servers_table
 
 FACTS = {"machine": "2 cores of X", "rounds": 3, "seconds": 4.0}
 
@@ -73,6 +73,25 @@ def test_form_that_the_service_chose_is_told() -> None:
         Result({**FACTS, "tunings": {"r50": "form both, batch 1, because measured", "r20": ""}}, (), made())
     )
     assert "ResNet-50, 224, 500x375 JPEG, fp32: form both, batch 1, because measured." in text
+
+
+def test_rate_of_every_number_of_connections_is_shown() -> None:
+    """A number that is always slow has no spread of its own, and is seen here."""
+    figures = Figures()
+    for connections, values in ((4, [2800.0, 2790.0]), (5, [1400.0, 1410.0])):
+        for value in values:
+            figures.add(Key("r20-workers", OURS, "WORKERS=2", "balance_rate_per_s", connections), value)
+    assert balance_table(figures).splitlines()[0].endswith("| 4 | 5 |")
+    assert row(balance_table(figures), "requests") == (
+        "| requests per second | 2,795 [2,790-2,800] | 1,405 [1,400-1,410] |"
+    )
+    assert balance_table(Figures()) == ""
+
+
+def test_busy_machine_and_state_of_the_project_are_told() -> None:
+    """Figures beside a load of 3 are of another machine."""
+    text = aims_table(Result({**FACTS, "load_before": 3.14, "commit": "0123abc-dirty"}, (), made()))
+    assert "; load average before the run 3.1; commit 0123abc-dirty." in text
 
 
 def test_notes_are_listed() -> None:

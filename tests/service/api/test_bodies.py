@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from starlette.requests import Request
@@ -74,3 +75,26 @@ async def test_caller_that_hangs_up_within_its_body_is_gone() -> None:
         async with budget.body_of(Request({"type": "http", "headers": []}, receive), patience_s=60):
             pass
     assert (budget.held_bytes, budget.holders) == (0, 0)
+
+
+async def test_pieces_made_of_a_body_stay_within_the_same_bounds_and_are_given_back() -> None:
+    """One that grows beyond them is made no further."""
+    budget = BodyBudget(body_bytes=100, total_bytes=150, body_s=60)
+    made: list[int] = []
+
+    def pieces(*, count: int) -> Iterator[bytes]:
+        for number in range(count):
+            made.append(number)
+            yield bytes(40)
+
+    async with budget.gathered(pieces(count=2)) as body:
+        assert (len(body), budget.held_bytes) == (80, 80)
+        with pytest.raises(QueueFullError):
+            async with budget.gathered(pieces(count=2)):
+                pass
+        assert budget.held_bytes == 80
+    made.clear()
+    with pytest.raises(BodyTooLargeError):
+        async with budget.gathered(pieces(count=1000)):
+            pass
+    assert (budget.held_bytes, len(made)) == (0, 3)

@@ -8,10 +8,8 @@ import weakref
 from types import SimpleNamespace
 
 import orjson
-import pytest
 from starlette.requests import Request
 
-from service.api.predict import _is_urgent
 from service.api.problems import answer_convserve_error
 from service.api.refusals import Refusals
 from service.errors import QueueFullError
@@ -99,13 +97,3 @@ async def test_a_held_refusal_keeps_no_picture_in_memory() -> None:
     assert gone[0]() is None
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-@pytest.mark.parametrize(
-    ("value", "urgent"),
-    [(None, True), ("u=0", True), ("u=3", True), ("u=4", False), ("i, u=7", False), ("u=9", True), ("nonsense", True)],
-)
-def test_the_priority_header_says_what_can_wait(value: str | None, *, urgent: bool) -> None:
-    """RFC 9218: three is usual, more is less urgent, and what says nothing changes nothing."""
-    headers = [] if value is None else [("priority", value)]
-    assert _is_urgent(_request(Refusals(), *headers)) is urgent

@@ -23,7 +23,7 @@ OPTIONAL: Final = {
     ("assumed",), ("evaluation",), ("reference",), ("architecture",), ("provenance",), ("golden",),
     ("variants", 0, "top1_error"), ("variants", 0, "top5_error"), ("variants", 0, "evaluated"),
     ("variants", 0, "largest_difference"), ("provenance", "changes"),
-    ("input", "preprocessing", "decode"),
+    ("input", "preprocessing", "decode"), ("input", "batch"),
 }  # fmt: skip
 Place = tuple[str | int, ...]
 
@@ -205,6 +205,7 @@ CONTRADICTIONS: Final[dict[str, tuple[Place, object, str]]] = {
         ("evaluation", "top5_error"), 0.2, r"top5_error 0\.2 is above top1_error 0\.1"
     ),
     "a sigmoid for three": (("output", "holds"), "sigmoid", "two classes apart, and there are 3 labels"),
+    "a logit for three": (("output", "holds"), "logit", "one logit tells two classes apart, and there are 3 labels"),
     "shares of two": (("reference", "class_shares"), [0.5, 0.5], "class_shares needs 3 values"),
     "a sample of two": (
         ("golden", 0, "probabilities", "int8"), [0.5, 0.5], r"golden samples/cat\.png: int8 has 2 prob.* for 3 labels"

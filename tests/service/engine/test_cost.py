@@ -36,6 +36,24 @@ def test_a_large_piece_after_many_small_ones_is_expected_to_take_longer() -> Non
     assert cost.expected_s(2.0) > 0.05
 
 
+def test_a_single_outlier_does_not_quite_double_what_is_expected() -> None:
+    """A machine that was suspended for an hour tells nobody to come back after minutes."""
+    cost = Cost(fixed_s=0.01)
+    cost.learn(size=0.0, run_s=3600.0)
+    assert cost.expected_s(0.0) == pytest.approx(0.019)
+    for _ in range(20):
+        cost.learn(size=0.0, run_s=0.01)
+    assert cost.expected_s(0.0) == pytest.approx(0.01, rel=0.15)
+
+
+def test_work_that_really_became_slower_is_expected_to_be_after_a_few_pieces() -> None:
+    """A hundred times as slow from one piece to the next: ten more, and half of it is known."""
+    cost = Cost(fixed_s=0.01)
+    for _ in range(10):
+        cost.learn(size=0.0, run_s=1.0)
+    assert 0.5 < cost.expected_s(0.0) <= 1.0
+
+
 @given(
     st.lists(
         st.tuples(st.floats(0, 100, allow_nan=False), st.floats(0, 1000, allow_nan=False)),

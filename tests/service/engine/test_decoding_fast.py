@@ -11,7 +11,7 @@ from PIL import Image
 
 from service.engine.decoding import decode, decoded
 from service.errors import BadImageError, TooManyPixelsError, UnsupportedImageFormatError
-from tests.picture_files import PIXEL_LIMIT, Pixels, encoded, gradient, noise
+from tests.picture_files import PIXEL_LIMIT, Pixels, encoded, gradient, lossless_jpeg, noise
 
 FRAMES: Final = (b"\xff\xc0", b"\xff\xc2")  # baseline and progressive frame header
 SCAN: Final = b"\xff\xda"
@@ -84,6 +84,26 @@ def test_cmyk_is_decoded_as_it_is() -> None:
     data = encoded(Image.fromarray(noise(64, 48)).convert("CMYK"), "JPEG")
     picture = decode(data, max_pixels=PIXEL_LIMIT, reduction=quarter)
     assert (picture.image.size, picture.reduction) == ((64, 48), 1)
+
+
+@pytest.mark.parametrize("components", [1, 3])
+def test_a_lossless_jpeg_is_decoded_as_it_is(components: int) -> None:
+    """Its decoder knows no smaller sizes, and would refuse the picture."""
+    data = lossless_jpeg(64, 48, components=components)
+    picture = decode(data, max_pixels=PIXEL_LIMIT, reduction=quarter)
+    assert (picture.image.size, picture.reduction) == ((64, 48), 1)
+    assert set(picture.image.tobytes()) == {128}
+
+
+def test_scans_hidden_from_a_reader_of_markers_are_counted() -> None:
+    """A decoder steps over 0xFF00 and finds two hundred scans where a comment pretends that there is one."""
+    progressive, baseline = encoded(noise(20, 10), "JPEG", progressive=True), encoded(noise(20, 10), "JPEG")
+    header = baseline[baseline.index(FRAMES[False]) : baseline.index(SCAN) + 14]
+    comment = b"\xff\xfe" + (len(header) + 2).to_bytes(2, "big") + header
+    last = progressive[progressive.rindex(SCAN) : -2]
+    data = progressive[:2] + b"\xff\0\0\6" + comment + progressive[2:-2] + last * 200 + progressive[-2:]
+    with pytest.raises(BadImageError, match="more than 100 scans"):
+        decode(data, max_pixels=PIXEL_LIMIT)
 
 
 def test_what_is_asked_is_the_picture_with_its_size_in_the_file() -> None:

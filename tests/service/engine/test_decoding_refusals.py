@@ -134,3 +134,15 @@ def test_reading_pictures_changes_no_pixel_of_the_bytes_given() -> None:
     copy = bytes(bytearray(data))
     np.asarray(decode(data, max_pixels=PIXEL_LIMIT).image)
     assert data == copy
+
+
+@pytest.mark.parametrize("count", [900, 2000])
+def test_a_jpeg_whose_header_comes_in_thousands_of_parts_is_refused(count: int) -> None:
+    """Each part of EXIF costs a copy of those before it: four megabytes of them would take a thread for minutes."""
+    data = encoded(noise(20, 10), "JPEG")
+    data = data[:2] + b"\xff\xe1\0\x09Exif\0\0." * count + data[2:]
+    if count < 1000:
+        assert decode(data, max_pixels=PIXEL_LIMIT).width == 20
+        return
+    with pytest.raises(BadImageError, match="more than 1000 parts"):
+        decode(data, max_pixels=PIXEL_LIMIT)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from service.engine.cost import Cost
-from service.engine.device_lane import DeviceLane
+from service.engine.device_lane import DeviceLane, _Ready
+from service.engine.lane import Finished, Job
 from service.engine.scheduler import Scheduler
 from service.errors import DeadlineExceededError
 from tests.service.engine.gates import FAR_S, WATCHDOG_S, Clock, soon
@@ -50,15 +51,21 @@ def _prepared(number: int) -> int:
 
 @contextmanager
 def _lane(
-    scheduler: Scheduler, device: Device, *, streams: int = 1, sizes: tuple[int, ...] = (1, 2, 4)
+    scheduler: Scheduler,
+    device: Device,
+    *,
+    streams: int = 1,
+    sizes: tuple[int, ...] = (1, 2, 4),
+    cost: Cost | None = None,
+    prepare: Callable[[int], int] = _prepared,
 ) -> Iterator[NumberLane]:
     lane: NumberLane = DeviceLane(
         scheduler,
-        prepare=_prepared,
+        prepare=prepare,
         run=device,
         streams=streams,
         capacity=99,
-        cost=Cost(0.01),
+        cost=cost or Cost(0.01),
         target_s=1000.0,
         sizes=sizes,
     )
@@ -174,12 +181,90 @@ async def test_several_streams_run_at_once(scheduler: Scheduler, clock: Clock) -
 
 
 async def test_the_cost_follows_the_slower_of_preparing_and_running(scheduler: Scheduler, clock: Clock) -> None:
-    """One thread prepares, one stream runs: ten seconds for a batch of one move an expectation of 10 ms to a second."""
-    device = Device(clock, run_s=10.0)
+    """One thread prepares, one stream runs: 60 ms for a batch of one move an expectation of 10 ms by 5."""
+    device = Device(clock, run_s=0.06)
     device.gate.set()
     with _lane(scheduler, device) as lane:
         await soon(_double(lane, 1))
-        assert lane.run_s == pytest.approx(0.01 + 0.1 * (10.0 - 0.01))
+        assert lane.run_s == pytest.approx(0.01 + 0.1 * (0.06 - 0.01))
+
+
+async def test_the_waiting_time_is_all_in_which_nobody_worked_on_an_item(scheduler: Scheduler, clock: Clock) -> None:
+    """Prepared in 3 ms and then held up by a run of 20 ms, an item has waited for 20 ms when its own run begins."""
+    device = Device(clock, run_s=0.02)
+    with _lane(scheduler, device, prepare=lambda number: _slowly(number, clock)) as lane:
+        first, _ = await _behind(lane, device, [])
+        second = asyncio.create_task(lane.submit(3, deadline_s=FAR_S))
+        await _until(lambda: lane._ready.qsize() == 1)
+        device.gate.set()
+        await soon(first)
+        assert (await second).waited_s == pytest.approx(0.02)
+
+
+async def test_an_item_that_takes_long_to_prepare_does_not_make_its_batch_expensive(
+    scheduler: Scheduler, clock: Clock
+) -> None:
+    """Two share a run of 20 ms; preparing took 80 ms for one of them, and no time for the other."""
+    device = Device(clock)
+    cost = RecordingCost(0.01)
+    with _lane(scheduler, device, cost=cost, prepare=lambda number: _slowly(number, clock)) as lane:
+        first, tasks = await _behind(lane, device, [1, 80])
+        device.run_s = 0.02
+        device.gate.set()
+        await soon(asyncio.gather(first, *tasks))
+    assert cost.learned_s[1:] == [pytest.approx(0.01), pytest.approx(0.08)]
+
+
+def _slowly(number: int, clock: Clock) -> int:
+    clock.now_s += number / 1000 if number > 1 else 0.0
+    return number
+
+
+@dataclass
+class RecordingCost(Cost):
+    """Notes what it is to learn."""
+
+    learned_s: list[float] = field(default_factory=list)
+
+    def learn(self, *, size: float, run_s: float) -> None:  # noqa: ARG002  as in `Cost`
+        """Note."""
+        self.learned_s.append(run_s)
+
+
+async def test_a_caller_who_leaves_while_a_batch_is_put_together_loses_no_place(
+    scheduler: Scheduler, clock: Clock
+) -> None:
+    """Whether somebody still waits is asked once for each: who leaves a moment later is part of the run."""
+    device = Device(clock)
+    device.gate.set()
+    with _lane(scheduler, device) as lane:
+        job = Job(1, lane, LeavingFuture(), clock.now_s, FAR_S, size=0.0, expected_s=0.0)
+        lane.depth = 1
+        lane._ready.put(_Ready(job, 1, 0.0))
+        await _until(lambda: lane.depth == 0)
+    assert device.runs == [([1], 1)]
+
+
+class LeavingFuture(asyncio.Future[Finished[int]]):
+    """Of a caller who is there when first asked, and gone afterwards."""
+
+    asked = 0
+
+    def done(self) -> bool:
+        """Say whether the caller is gone."""
+        self.asked += 1
+        return self.asked > 1
+
+
+async def test_stopping_with_patience_gives_up_on_a_device_that_hangs(scheduler: Scheduler, clock: Clock) -> None:
+    """A process that is to end does; asked again later, the streams are done."""
+    device = Device(clock)
+    with _lane(scheduler, device) as lane:
+        first, _ = await _behind(lane, device, [])
+        assert not await asyncio.to_thread(lane.stop, patience_s=0.0)
+        device.gate.set()
+        await soon(first)
+        assert await asyncio.to_thread(lane.stop, patience_s=WATCHDOG_S)
 
 
 async def test_stopping_runs_what_is_ready_first(scheduler: Scheduler, clock: Clock) -> None:

@@ -1,7 +1,8 @@
-"""From its markers alone: does a JPEG come in one scan or in several."""
+"""From its markers alone: does a JPEG come in one scan or in several, and can it be asked for smaller."""
 
 from __future__ import annotations
 
+import io
 from typing import Any, Final
 
 import pytest
@@ -9,10 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from service.engine.jpeg_scans import has_one_scan
-from tests.picture_files import encoded, noise
+from service.engine.jpeg_scans import MOST_PARTS, Coding, coding_of
+from tests.picture_files import encoded, lossless_jpeg, noise
 
+FRAME: Final = b"\xff\xc0"
 SCAN: Final = b"\xff\xda"
+
+
+def has_one_scan(data: bytes) -> bool:
+    """Ask for this one fact."""
+    return coding_of(data).in_one_scan
 
 
 def jpeg(mode: str = "RGB", **options: Any) -> bytes:
@@ -42,6 +49,12 @@ def test_scans_of_the_small_picture_inside_the_metadata_do_not_count() -> None:
     assert has_one_scan(jpeg(comment=SCAN * 300))
 
 
+def test_a_flood_of_fill_bytes_is_as_many_parts() -> None:
+    """Each is a step of every reader."""
+    data = jpeg()
+    assert coding_of(data[:2] + b"\xff" * 2000 + data[2:]).parts == MOST_PARTS + 1
+
+
 def test_fill_bytes_and_markers_without_a_length_are_passed_over() -> None:
     """Any number of 0xFF may stand before a marker, and some markers are nothing but themselves."""
     data = jpeg()
@@ -60,7 +73,54 @@ def test_a_scan_without_a_frame_before_it_is_not_said_to_be_the_only_one() -> No
     assert not has_one_scan(data[:2] + data[data.index(SCAN) :])
 
 
+def test_bytes_that_a_decoder_steps_over_cannot_hide_scans() -> None:
+    """A decoder takes 0xFF00 for rubbish and reads on behind it; read as a segment it would lead into a comment."""
+    one, several = jpeg(), jpeg(progressive=True)
+    header = one[one.index(FRAME) : one.index(SCAN) + 14]
+    comment = b"\xff\xfe" + (len(header) + 2).to_bytes(2, "big") + header
+    data = several[:2] + b"\xff\0\0\6" + comment + several[2:]
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        assert image.info["progressive"]
+    assert not has_one_scan(data)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_was_transformed_by_cosines_can_be_asked_for_smaller(progressive: bool) -> None:
+    """Baseline and progressive files alike."""
+    assert coding_of(jpeg(progressive=progressive)).scales
+
+
+def test_a_lossless_file_is_read_whole() -> None:
+    """It has no cosines of which to leave some out, and its decoder keeps what cannot be told here."""
+    coding = coding_of(lossless_jpeg(40, 30))
+    assert (coding.in_one_scan, coding.scales) == (False, False)
+
+
+def test_parts_before_the_first_scan_are_counted() -> None:
+    """Ten comments more are ten parts more; what a preview inside of one holds is none."""
+    data, comment = jpeg(), b"\xff\xfe\0\x06\xff\xfe\0\2"
+    assert coding_of(data[:2] + comment * 10 + data[2:]).parts == coding_of(data).parts + 10
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"\xff\0\0\6", b"\xff\xd9\0\6", b"\xff\xf0\0\6", b"\xff\xc8\0\6", b"\xff\2\0\6", b"rubbish"]
+)
+@pytest.mark.parametrize("part", [b"\xff\xe1\0\x09Exif\0\0.", b"\xff\xfe\0\2", b"\xff\xd8"])
+def test_many_parts_are_seen_behind_whatever_stands_before_them(start: bytes, part: bytes) -> None:
+    """Markers that decoders read differently, or not at all, cannot hide them; and no more are counted than needed."""
+    data = jpeg()
+    assert coding_of(data[:2] + start + part * 2000 + data[2:]).parts == MOST_PARTS + 1
+
+
+def test_restarts_inside_a_scan_are_no_parts() -> None:
+    """A camera may write one for every row of blocks, and a file with an odd header is a picture all the same."""
+    data = encoded(noise(800, 800), "JPEG", restart_marker_blocks=1)
+    assert sum(data.count(bytes([0xFF, 0xD0 + number])) for number in range(8)) > MOST_PARTS
+    assert coding_of(data[:2] + b"rubbish" + data[2:]).parts < 20
+
+
 @given(data=st.binary(max_size=60), start=st.sampled_from([b"", b"\xff\xd8", jpeg()[:180]]))
 def test_any_bytes_have_an_answer(data: bytes, start: bytes) -> None:
     """Rubbish is never read beyond its end."""
-    assert has_one_scan(start + data) in {True, False}
+    assert isinstance(coding_of(start + data), Coding)

@@ -78,6 +78,14 @@ def test_one_sigmoid_tells_two_classes_apart() -> None:
     np.testing.assert_array_equal(probabilities, [[0.75, 0.25], [0.0, 1.0], [1.0, 0.0]])
 
 
+def test_one_logit_tells_two_classes_apart_by_its_sigmoid() -> None:
+    """1 / (1 + exp(-x)) is the second class's probability, however far x lies from 0."""
+    logits = np.array([[0.0], [2.0], [-2.0], [1000.0], [-1000.0]], dtype=np.float32)
+    second = [0.5, 1 / (1 + math.exp(-2)), 1 / (1 + math.exp(2)), 1.0, 0.0]
+    expected = [[1 - share, share] for share in second]
+    np.testing.assert_allclose(to_probabilities(logits, holds="logit"), expected, atol=1e-7)
+
+
 @pytest.mark.parametrize("values", [[0.0, 0.0], [0.5, -0.25], [-3.0, 4.0]])
 def test_values_that_can_be_no_probabilities_are_an_error_of_the_network(values: list[float]) -> None:
     """A manifest that calls logits probabilities, or a network that answers nothing, gets no answer with NaN in it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -190,6 +192,35 @@ def test_pictures_none_of_which_can_be_read_run_no_network() -> None:
     assert [type(one) for one in found] == [UnsupportedImageFormatError, BadImageError]
 
 
+def test_a_picture_on_which_the_network_fails_is_the_only_one_of_its_run_that_does() -> None:
+    """It answers NaN for red; who sent another picture at the same moment gets the answer that he would get alone."""
+    bright = Sessions(
+        Session.load(color_network(fails_on_bright=True), input_name="input", output_name="probabilities")
+    )
+    black, red, grey = classifier(sessions=bright).classify_each(
+        [Sent(picture(color)) for color in ("black", "red", "grey")], alone=False
+    )
+    assert isinstance(red, InferenceError)
+    assert isinstance(black, Classification)
+    assert isinstance(grey, Classification)
+
+
+def test_errors_of_a_run_keep_no_pictures_in_memory() -> None:
+    """Who sends broken pictures by the batch fills no memory, even where nothing collects."""
+    held = weakref.WeakSet[Exception]()
+    gc.disable()
+    try:
+        held.update(_failures(classifier().classify_each([Sent(b"\xff\xd8\xff"), Sent(b"BM"), Sent(b"")], alone=False)))
+        assert not held
+    finally:
+        gc.enable()
+
+
+def _failures(found: list[Classification | BaseException]) -> list[Exception]:
+    assert all(isinstance(one, InputError) for one in found)
+    return [one for one in found if isinstance(one, Exception)]
+
+
 def test_whoever_is_alone_gets_the_wide_form_where_both_are_loaded() -> None:
     """The two forms are told apart by networks that answer differently."""
     narrow, wide = (
@@ -239,3 +270,37 @@ async def test_a_broken_picture_in_a_lane_is_its_callers_error_and_no_others(sch
     assert not isinstance(good, BaseException)
     assert good.probabilities.argmax() == 0
     assert lane.depth == 0
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_tensor_gets_the_answer_of_the_picture_that_it_was_made_of(*, alone: bool) -> None:
+    """It goes through the same run as a picture beside it, and nothing of it was decoded."""
+    data = picture("red", size=(31, 17))
+    (tensor, other) = classifier().classify_each(
+        [Sent(tensor_of(data, color_input())), Sent(picture("lime"))], alone=alone
+    )
+    expected = classifier().classify(data)
+    assert isinstance(tensor, Classification)
+    assert isinstance(other, Classification)
+    np.testing.assert_allclose(tensor.probabilities, expected.probabilities, rtol=0, atol=1e-6)
+    assert list(tensor.stages_s) == ["inference", "postprocess"]
+    assert other.probabilities.argmax() == 1
+
+
+async def test_a_tensor_in_a_lane_is_told_its_waiting_time_and_no_decoding(scheduler: Scheduler) -> None:
+    """The stages that it did not need are not among its times, and it counts as a piece without size."""
+    lane = _lane(scheduler, classifier())
+    sent = Sent(tensor_of(picture("blue"), color_input()))
+    answer = await predict(sent, lane=lane, deadline_s=scheduler.clock() + 60)
+    assert answer.probabilities.argmax() == 2
+    assert list(answer.stages_s) == ["queue", "inference", "postprocess"]
+    assert (sent.size, Sent(bytes(2_000_000)).size) == (0.0, 2.0)
+
+
+def test_scores_are_the_logits_where_the_network_gives_them_and_probabilities_elsewhere() -> None:
+    """Whoever asks for the output tensor gets what the network put there; whoever asks for classes gets shares."""
+    logits = classifier(output=Output(tensor="probabilities", holds="logits")).classify(picture("red"))
+    assert logits.scores[0] == pytest.approx(RED_SHARE, abs=1e-6)
+    assert logits.probabilities[0] < RED_SHARE - 0.1
+    shares = classifier().classify(picture("red"))
+    np.testing.assert_array_equal(shares.scores, shares.probabilities)

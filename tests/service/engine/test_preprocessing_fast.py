@@ -61,7 +61,7 @@ def require_alike(data: bytes, spec: Input, *, reduction: int | None = None) -> 
 @given(
     orientation=st.integers(1, 8),
     size=st.tuples(st.integers(1000, 1400), st.integers(1000, 1400)),
-    shrinkage=st.tuples(st.floats(5.1, 16), st.floats(5.1, 16)),
+    shrinkage=st.tuples(st.floats(5.9, 16), st.floats(5.9, 16)),
     rule=st.sampled_from(["exact", "letterbox", "shorter_side"]),
 )
 def test_every_orientation_size_and_rule_shows_the_same_picture(
@@ -80,11 +80,11 @@ def test_every_orientation_size_and_rule_shows_the_same_picture(
 def test_three_pixels_that_the_last_block_lacks_shift_nothing(orientation: int) -> None:
     """1041 and 1021 are one more than blocks of four hold: each side is the last one in some orientation."""
     data = encoded(photograph(1041, 1021, details=36), "JPEG", quality=95, exif=exif_of(orientation))
-    require_alike(data, input_of(width=100, height=100), reduction=4)
+    require_alike(data, input_of(width=80, height=80), reduction=4)
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "hamming", "bicubic", "lanczos"])
-@pytest.mark.parametrize(("size", "reduction"), [((2561, 1711), 2), ((3001, 2250), 4)])
+@pytest.mark.parametrize(("size", "reduction"), [((2561, 1711), 2), ((3601, 2701), 4)])
 def test_every_smooth_filter_shows_the_same_picture(interpolation: str, size: tuple[int, int], reduction: int) -> None:
     """Scaled to a half and to a quarter."""
     spec = input_of(width=200, height=200, rule="shorter_side", size=224, interpolation=interpolation)
@@ -145,7 +145,7 @@ def test_a_resampling_that_reads_single_pixels_gets_every_pixel(changes: dict[st
         pytest.param({"file_format": "PNG", "compress_level": 1}, 1000, 32, id="PNG"),
         pytest.param({"mode": "CMYK"}, 1000, 32, id="CMYK"),
         pytest.param({}, 833, 32, id="less than a megapixel"),
-        pytest.param({}, 1000, 201, id="less than five times the result"),
+        pytest.param({}, 1000, 173, id="less than 5.8 times the result"),
     ],
 )
 def test_what_gains_little_or_would_change_is_exact_to_the_bit(kind: dict[str, Any], rows: int, width: int) -> None:
@@ -159,7 +159,7 @@ def test_what_gains_little_or_would_change_is_exact_to_the_bit(kind: dict[str, A
 
 def test_the_orientation_decides_how_far_a_picture_may_be_scaled_down() -> None:
     """A high picture that is stored lying on its side has the height of its columns."""
-    spec = input_of(width=60, height=240)
+    spec = input_of(width=50, height=200)
     stored = photograph(2400, 600, details=30)
     taken, fast, exact = fast_and_exact(encoded(stored, "JPEG", exif=exif_of(6)), spec)
     assert taken == 4

@@ -22,7 +22,7 @@ FOLDER: Final = Path(os.environ.get("CONVSERVE_TEST_DATA", "../shared/data")) / 
 SPECS: Final[dict[str, dict[str, Any]]] = {
     "imagenet": {"width": 224, "height": 224, "rule": "shorter_side", "size": 256},
     "exact": {"width": 224, "height": 224},
-    "bicubic": {"width": 299, "height": 299, "rule": "shorter_side", "size": 299, "interpolation": "bicubic"},
+    "bicubic": {"width": 256, "height": 256, "rule": "shorter_side", "size": 258, "interpolation": "bicubic"},
     "lanczos": {"width": 224, "height": 224, "rule": "letterbox", "interpolation": "lanczos"},
     "grey": {"width": 28, "height": 28, "color_mode": "L", "layout": "NHW"},
 }

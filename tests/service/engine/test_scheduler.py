@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
-from service.engine.lane import Finished
+from service.engine.cost import Cost
+from service.engine.lane import Finished, Lane
+from service.engine.scheduler import Scheduler
 from service.errors import DeadlineExceededError
 from tests.service.engine.gates import (
     FAR_S,
@@ -26,6 +30,7 @@ from tests.service.engine.gates import (
     soon,
     start_blocking,
     submit,
+    work_lane,
 )
 
 
@@ -70,13 +75,16 @@ async def test_an_error_of_the_work_is_its_callers_own(lane: WorkLane) -> None:
     assert (await lane.submit(lambda: 7, deadline_s=FAR_S)).value == 7
 
 
-@pytest.mark.parametrize("kind", [StopIteration, GeneratorExit, MemoryError, asyncio.CancelledError, BaseException])
+@pytest.mark.parametrize(
+    "kind", [StopIteration, GeneratorExit, MemoryError, asyncio.CancelledError, SystemExit, BaseException]
+)
 async def test_a_thread_survives_whatever_work_raises(lane: WorkLane, kind: type[BaseException]) -> None:
-    """Even what a future cannot carry, or what ends other threads, reaches the caller and leaves the lane empty."""
+    """What a future cannot carry, or would end the loop, reaches the caller as an error and leaves the lane empty."""
     work = GatedWork(kind())
     work.gate.set()
     (outcome,) = await outcomes(submit(lane, work))
-    assert isinstance(outcome, RuntimeError if kind is StopIteration else kind)
+    assert type(outcome) is (MemoryError if kind is MemoryError else RuntimeError)
+    assert kind.__name__ in repr(outcome)
     assert lane.depth == 0
     assert (await lane.submit(lambda: 7, deadline_s=FAR_S)).value == 7
 
@@ -156,6 +164,32 @@ async def test_what_abandoned_work_held_is_let_go_before_a_thread_comes_by(lane:
     await soon(first_task)
 
 
+async def test_what_a_caller_held_whose_deadline_passed_is_let_go_before_a_thread_comes_by(
+    lane: WorkLane, clock: Clock
+) -> None:
+    """The work that nobody wants any more keeps no error in the queue, in whose traceback the caller's pictures are."""
+    first, first_task = await start_blocking(lane)
+    picture = Picture()
+    held = weakref.ref(picture)
+
+    async def ask(picture: Picture) -> None:
+        with pytest.raises(DeadlineExceededError):
+            await lane.submit(int, deadline_s=clock.now_s)
+        assert picture
+
+    gc.disable()
+    try:
+        task = asyncio.create_task(ask(picture))
+        del picture
+        await soon(task)
+        del task
+        assert held() is None
+    finally:
+        gc.enable()
+    first.gate.set()
+    await soon(first_task)
+
+
 async def test_what_finished_work_held_is_let_go_while_the_thread_is_idle(lane: WorkLane) -> None:
     """A service without requests does not keep its last picture."""
     released = asyncio.Event()
@@ -165,6 +199,88 @@ async def test_what_finished_work_held_is_let_go_while_the_thread_is_idle(lane: 
     del picture
     await lane.submit(work.pop(), deadline_s=FAR_S)
     await soon(released.wait())
+
+
+async def test_what_failed_work_held_is_let_go_with_its_error(lane: WorkLane) -> None:
+    """Callers who send nothing but broken pictures fill no memory: their errors do not keep themselves alive."""
+    released = asyncio.Event()
+    picture = Picture()
+    weakref.finalize(picture, asyncio.get_running_loop().call_soon_threadsafe, released.set)
+
+    def fail(picture: Picture = picture) -> None:
+        raise ValueError(repr(picture))
+
+    work: list[Callable[[], object]] = [fail]
+    del picture, fail
+    gc.disable()
+    try:
+        with pytest.raises(ValueError, match="Picture"):
+            await lane.submit(work.pop(), deadline_s=FAR_S)
+        await soon(released.wait())
+    finally:
+        gc.enable()
+
+
+async def test_work_whose_caller_leaves_while_the_loop_is_busy_never_runs(lane: WorkLane) -> None:
+    """A thread sees for itself that nobody waits, although the loop has not had the time to take the work back."""
+    third_runs = threading.Event()
+    first, first_task = await start_blocking(lane)
+    second = GatedWork("second")
+    second.gate.set()
+    second_task, third_task = await queue(lane, second), await queue(lane, third_runs.set)
+    second_task.cancel()
+    first.gate.set()
+    assert third_runs.wait(WATCHDOG_S)  # the loop stands still until the thread has come by both
+    assert second.runs == 0
+    await outcomes(first_task, second_task, third_task)
+    assert lane.depth == 0
+
+
+async def test_a_run_with_another_number_of_outcomes_fails_all_its_callers(scheduler: Scheduler) -> None:
+    """Nobody gets another's answer, nobody waits for ever, and no place is lost."""
+    lane = Lane(scheduler, run=_one_too_few, capacity=9, cost=Cost(0.1), target_s=math.inf, batch=3)
+    blocked = work_lane(scheduler, capacity=1)
+    first, first_task = await start_blocking(blocked)
+    tasks = [asyncio.create_task(lane.submit(number, deadline_s=FAR_S)) for number in range(3)]
+    await asyncio.sleep(0)
+    first.gate.set()
+    found = await soon(asyncio.gather(*tasks, return_exceptions=True))
+    assert [str(one) for one in found] == ["3 pieces of work came to 2 outcomes"] * 3  # type: ignore[attr-defined]  # a list
+    assert lane.depth == 0
+    await soon(first_task)
+
+
+def _one_too_few(items: Sequence[int], *, alone: bool) -> Sequence[int]:  # noqa: ARG001  a lane tells it
+    return items[1:]
+
+
+async def test_a_lane_that_breaks_its_promise_costs_no_thread(
+    scheduler: Scheduler, lane: WorkLane, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log tells of it, the thread takes the next work, and the scheduler knows that it is idle again."""
+    scheduler.put(BrokenJob(), urgent=True)
+    assert (await lane.submit(lambda: 7, deadline_s=FAR_S)).value == 7
+    await asyncio.to_thread(scheduler.stop)
+    assert scheduler.idle
+    assert "work without outcome" in caplog.text
+
+
+class BrokenLane:
+    """Raises, which no lane may."""
+
+    batch = 1
+
+    def execute(self, jobs: list[Any], *, alone: bool) -> None:
+        """Break the promise."""
+        raise ZeroDivisionError(len(jobs), alone)
+
+
+class BrokenJob:
+    """Work of such a lane."""
+
+    lane = BrokenLane()
+    abandoned = False
+    started = False
 
 
 async def test_a_result_that_comes_with_the_deadline_is_a_result(lane: WorkLane, clock: Clock) -> None:

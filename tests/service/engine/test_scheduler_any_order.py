@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.engine.lane import Finished
+from service.engine.cost import Cost
+from service.engine.lane import Finished, Lane
 from service.engine.scheduler import Scheduler
 from service.errors import DeadlineExceededError, DrainingError, QueueFullError
 from tests.service.engine.gates import work_lane
@@ -26,6 +28,7 @@ class World:
 
     threads: int
     capacity: int
+    batch: int = 1
     now_s: float = 0.0
     running: int = 0
     most_running: int = 0
@@ -35,12 +38,27 @@ class World:
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(threads=self.threads, clock=self.clock)
-        self.lane = work_lane(self.scheduler, capacity=self.capacity, run_s=1.0)
+        self.lane: Lane[Callable[[], object], Any] = Lane(
+            self.scheduler, run=each, capacity=self.capacity, cost=Cost(1.0), target_s=math.inf, batch=self.batch
+        )
 
     def clock(self) -> float:
         """Tell the time, and remember for each thread what it was told last."""
         self.told.now_s = now_s = self.now_s
         return now_s
+
+
+def each(items: Sequence[Callable[[], object]], *, alone: bool) -> list[object]:  # noqa: ARG001  a lane tells it
+    """Call one after the other; each has its own value or error."""
+    return [value_or_error(item) for item in items]
+
+
+def value_or_error(work: Callable[[], object]) -> object:
+    """Call, and give what is raised instead of raising it."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001  whatever the work of a test raises
+        return error
 
 
 @dataclass
@@ -50,6 +68,7 @@ class Caller:
     world: World
     error: Exception | None
     patience_s: float
+    urgent: bool
     gate: threading.Event = field(default_factory=threading.Event)
     runs: int = 0
     full_on_arrival: bool = False
@@ -80,17 +99,17 @@ class Caller:
         self.full_on_arrival = lane.depth >= lane.capacity
         self.draining_on_arrival = self.world.scheduler.draining
         self.deadline_s = self.world.now_s + self.patience_s
-        return await lane.submit(self.work, deadline_s=self.deadline_s)
+        return await lane.submit(self.work, deadline_s=self.deadline_s, urgent=self.urgent)
 
 
 Step = Callable[[World], None]
 
 
-def arrive(error: Exception | None, patience_s: float) -> Step:
+def arrive(error: Exception | None, patience_s: float, *, urgent: bool) -> Step:
     """Let a caller come whose work will fail with `error`, or answer."""
 
     def step(world: World) -> None:
-        caller = Caller(world, error, patience_s)
+        caller = Caller(world, error, patience_s, urgent)
         caller.task = asyncio.create_task(caller.call())
         world.callers.append(caller)
 
@@ -135,9 +154,10 @@ def drain(world: World) -> None:
 ERRORS: Final = st.sampled_from([None, None, ValueError, RuntimeError, MemoryError, StopIteration])
 STEPS: Final = st.one_of(
     st.builds(
-        lambda error, patience_s: arrive(error and error(), patience_s),
+        lambda error, patience_s, urgent: arrive(error and error(), patience_s, urgent=urgent),
         ERRORS,
         st.sampled_from([PATIENCE_S, PATIENCE_S, 2 * PATIENCE_S, 0.0]),
+        st.booleans(),
     ),
     st.builds(leave, st.integers(0, 20)),
     st.builds(open_gate, st.integers(0, 20)),
@@ -206,16 +226,24 @@ def require_right_outcome(caller: Caller, outcome: object) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(before=SCENARIOS, after=st.none() | SCENARIOS, threads=st.integers(1, 3), capacity=st.integers(1, 5))
+@given(
+    before=SCENARIOS,
+    after=st.none() | SCENARIOS,
+    threads=st.integers(1, 3),
+    capacity=st.integers(1, 5),
+    batch=st.integers(1, 3),
+)
 def test_any_order_of_events_gives_each_caller_one_outcome_and_loses_no_place(
-    before: list[Step], after: list[Step] | None, threads: int, capacity: int
+    before: list[Step], after: list[Step] | None, threads: int, capacity: int, batch: int
 ) -> None:
     """Arrivals, departures, failures, deadlines and a drain in any order: bounds hold, and nothing is left."""
-    world = World(threads=threads, capacity=capacity)
+    world = World(threads=threads, capacity=capacity, batch=batch)
     steps = before if after is None else [*before, drain, *after]
     outcomes = asyncio.run(play(world, steps))
     for caller, outcome in zip(world.callers, outcomes, strict=True):
         require_right_outcome(caller, outcome)
     assert world.lane.depth == 0
+    assert abs(world.scheduler.pending_s) < 1e-9
+    assert world.scheduler.idle
     assert world.running == 0
     assert world.most_running <= threads

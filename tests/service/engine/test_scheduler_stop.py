@@ -32,6 +32,14 @@ async def test_draining_refuses_what_is_new_and_finishes_what_was_accepted(
     assert lane.depth == 0
 
 
+async def test_what_belongs_to_an_accepted_request_is_taken_while_draining(
+    lane: WorkLane, scheduler: Scheduler
+) -> None:
+    """The later pictures of a request whose first ones were taken are as good as accepted."""
+    scheduler.drain()
+    assert (await lane.submit(lambda: 7, deadline_s=FAR_S, accepted=True)).value == 7
+
+
 async def test_stopping_ends_the_threads_after_the_work_that_waits(clock: Clock) -> None:
     """Nothing accepted is lost, and no thread is left."""
     before = threading.active_count()

@@ -85,12 +85,6 @@ def test_the_batch_size_that_a_network_insists_on_is_known(
     assert load(doubling(inputs={"input": shape})).fixed_batch == fixed_batch
 
 
-def test_another_batch_than_the_fixed_one_is_an_error_with_both_shapes() -> None:
-    """A network for four pictures does not take one."""
-    with pytest.raises(InferenceError, match=r"(?s)\(1, 3\).*Got: 1 Expected: 4"):
-        load(doubling(inputs={"input": (4, 3)})).run(BATCH)
-
-
 def test_the_provider_in_use_is_reported_by_its_short_name() -> None:
     """The CPU is `cpu`."""
     assert load(doubling()).provider == "cpu"

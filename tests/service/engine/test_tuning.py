@@ -31,10 +31,12 @@ class TimedNetwork:
     clock: Clock
     run_s: Callable[[int], float]
     fixed_batch: int | None = None
+    begins: Callable[[int], None] = lambda _: None
     runs: int = 0
 
     def run(self, batch: Tensor, /) -> NDArray[np.float32]:
         """Let the time pass."""
+        self.begins(self.runs)
         self.clock.now_s += self.run_s(self.runs)
         self.runs += 1
         return np.zeros((len(batch), 1), dtype=np.float32)
@@ -42,15 +44,31 @@ class TimedNetwork:
 
 @dataclass
 class Traffic:
-    """Requests that are there when the test says: one answer for each look, quiet after the last."""
+    """Requests that are there when the test says.
+
+    Args:
+        looks: Whether nobody is there, one for each look; quiet after the last.
+        comers: Runs of the network into which a request comes that is gone at their end.
+
+    """
 
     looks: list[bool] = field(default_factory=list)
+    comers: tuple[int, ...] = ()
+    came: int = 0
     pauses: int = 0
     patience: int = 1000
 
     def idle(self) -> bool:
         """Look."""
         return self.looks.pop(0) if self.looks else True
+
+    def arrived(self) -> int:
+        """Count."""
+        return self.came
+
+    def run_begins(self, number: int) -> None:
+        """Let a request come."""
+        self.came += number in self.comers
 
     def pause(self) -> None:
         """Wait a moment."""
@@ -63,7 +81,9 @@ def _measured(
     network: TimedNetwork, *, traffic: Traffic | None = None, tensor: Tensor = ONE, threads: int = 1
 ) -> Measurement:
     traffic = traffic or Traffic()
-    return Stopwatch(traffic.idle, traffic.pause, network.clock).measure(network, tensor, threads=threads)
+    network.begins = traffic.run_begins
+    stopwatch = Stopwatch(traffic.idle, traffic.arrived, traffic.pause, network.clock)
+    return stopwatch.measure(network, tensor, threads=threads)
 
 
 def _found(median_s: float, *, batch: int = 1) -> Measurement:
@@ -95,9 +115,9 @@ def test_the_time_of_a_batch_is_that_of_each_of_its_pictures(clock: Clock) -> No
 
 
 def test_runs_into_which_a_request_came_do_not_count(clock: Clock) -> None:
-    """A run of 0.7 s beside a request is thrown away and made again."""
+    """A run of 0.7 s beside a request is thrown away and made again, even where the request was gone at its end."""
     network = TimedNetwork(clock, lambda number: 0.7 if number == 1 else 0.01)
-    traffic = Traffic([True, True, True, False])  # idle before and after the first run, before the second, not after it
+    traffic = Traffic(comers=(1,))
     found = _measured(network, traffic=traffic)
     assert found.least_s == pytest.approx(0.01)
     assert found.median_s == pytest.approx(0.01)
@@ -113,6 +133,22 @@ def test_nothing_runs_while_requests_are_there(clock: Clock) -> None:
     with pytest.raises(BusyError):
         _measured(busy, traffic=Traffic([False] * 50, patience=20))
     assert busy.runs == 0
+
+
+def test_a_machine_whose_every_run_meets_a_request_is_too_busy(clock: Clock) -> None:
+    """Four tries for one run are enough."""
+    network = TimedNetwork(clock, lambda _: 0.01)
+    with pytest.raises(BusyError):
+        _measured(network, traffic=Traffic(comers=tuple(range(100))))
+    assert network.runs == 4
+
+
+def test_a_run_that_takes_long_and_met_a_request_is_not_made_again(clock: Clock) -> None:
+    """Ten seconds on all cores, four times over, would be felt by everybody."""
+    network = TimedNetwork(clock, lambda _: 10.0)
+    with pytest.raises(BusyError):
+        _measured(network, traffic=Traffic(comers=(0,)))
+    assert network.runs == 1
 
 
 def test_both_forms_are_loaded_where_the_wide_one_is_a_tenth_faster() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,46 @@ def test_nothing_unfinished_is_left_behind(cache: Cache) -> None:
     assert sorted(path.name for path in _entry(cache).iterdir()) == ["entry.json", "model.onnx", "weights.bin"]
 
 
+def test_an_entry_that_is_good_is_left_to_whoever_loads_it(cache: Cache) -> None:
+    """The slower of two processes that write at once takes the files of the quicker one."""
+    assert cache.write_optimized(SHA256, NETWORK) is not None
+    before = (_entry(cache) / "weights.bin").stat().st_ino
+    assert cache.write_optimized(SHA256, NETWORK) is not None
+    assert (_entry(cache) / "weights.bin").stat().st_ino == before
+
+
+def test_processes_that_write_at_once_leave_one_good_entry(cache: Cache) -> None:
+    """Each gets a path whose files it can load, whoever was there first."""
+    with ThreadPoolExecutor(4) as pool:
+        written = list(pool.map(lambda _: cache.write_optimized(SHA256, NETWORK), range(4)))
+    assert set(written) == {_entry(cache) / "model.onnx"}
+    _load(_entry(cache) / "model.onnx")
+
+
+def test_what_a_process_that_died_was_writing_is_cleared_away(cache: Cache) -> None:
+    """After an hour; what is younger belongs to somebody who is still at it."""
+    assert cache.write_optimized(SHA256, NETWORK) is not None
+    home = _entry(cache).parent
+    dead, alive = home / ".writing-dead", home / ".writing-alive"
+    for folder in (dead, alive):
+        folder.mkdir()
+        (folder / "weights.bin").write_bytes(bytes(1000))
+    os.utime(dead, (0, 0))
+    assert cache.write_optimized(SHA256, NETWORK) is not None
+    assert not dead.exists()
+    assert alive.exists()
+
+
+@pytest.mark.parametrize("content", [b"[" * 60_000, b" " * 100_000, b"\xff", b"null", b"7"])
+def test_whatever_stands_where_an_entry_should_be_is_as_good_as_none(cache: Cache, content: bytes) -> None:
+    """Nesting without end, a file without end, no text at all: the model is loaded as it was published."""
+    assert cache.write_optimized(SHA256, NETWORK) is not None
+    (_entry(cache) / "entry.json").write_bytes(content)
+    assert cache.optimized(SHA256) is None
+    cache.write_note(SHA256, "tuning-2.json", "x" * 100_000)
+    assert cache.note(SHA256, "tuning-2.json") is None
+
+
 @pytest.mark.parametrize("damaged", ["entry.json", "model.onnx", "weights.bin"])
 @pytest.mark.parametrize("how", ["missing", "cut"])
 def test_a_damaged_entry_is_as_good_as_none_and_can_be_written_anew(cache: Cache, damaged: str, how: str) -> None:
@@ -72,6 +113,7 @@ def test_a_damaged_entry_is_as_good_as_none_and_can_be_written_anew(cache: Cache
         path.write_bytes(path.read_bytes()[:-1])
     assert cache.optimized(SHA256) is None
     assert cache.write_optimized(SHA256, NETWORK) is not None
+    assert [path.name for path in _entry(cache).parent.iterdir()] == ["optimized"]
 
 
 def test_an_entry_of_another_machine_is_not_taken(cache: Cache) -> None:

@@ -7,18 +7,23 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import onnxruntime
 import pytest
+from numpy.typing import NDArray
 
 from service.artifact import GoldenSample, Manifest, Output, dump_manifest
+from service.engine.predictor import Classifier
 from service.errors import InferenceError, ManifestError, ProviderUnavailableError, VerificationError
 from service.repository.live_model import LiveModel
-from service.repository.loading import Loader
+from service.repository.loading import Loader, _run_time
 from service.repository.store import StoredVersion
 from service.telemetry.metrics import Metrics
 from tests.model_folders import COLORS, color_network, picture, write_model
+from tests.service.engine.gates import Clock
 
 MakeLoader = Callable[..., Loader]
 
@@ -58,6 +63,33 @@ def test_loading_and_warming_up_are_timed_and_the_run_time_is_measured(tmp_path:
     model = make_loader().load(stored(tmp_path))
     assert model.load_s > 0
     assert 0 < model.lane.run_s < model.warmup_s
+
+
+@pytest.mark.parametrize(("run_s", "runs"), [(0.001, 5), (0.4, 3), (10.0, 1)])
+def test_a_slow_model_is_not_run_for_minutes_before_it_is_ready(tmp_path: Path, run_s: float, runs: int) -> None:
+    """Five runs, or as many as fill a second."""
+    manifest, clock, run = write_model(tmp_path, golden=()), Clock(), []
+
+    def take_time(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        clock.now_s += run_s
+        run.append(batch)
+        return batch
+
+    classifier = SimpleNamespace(
+        session=SimpleNamespace(run=take_time), blank_batch=lambda: np.zeros(1), probabilities_of=lambda values: values
+    )
+    assert _run_time(cast("Classifier", classifier), manifest, stored(tmp_path), clock=clock) == pytest.approx(run_s)
+    assert len(run) == runs
+
+
+@pytest.mark.parametrize(("deadline_ms", "told"), [(1, True), (24 * 3600 * 1000, False)])
+def test_a_model_that_cannot_meet_the_deadline_is_told_of(
+    tmp_path: Path, make_loader: MakeLoader, caplog: pytest.LogCaptureFixture, deadline_ms: int, *, told: bool
+) -> None:
+    """Every request to it will time out, and the log says why before the first one does."""
+    write_model(tmp_path, network=color_network(busy_work=20), golden=())
+    make_loader(deadline_ms=deadline_ms).load(stored(tmp_path))
+    assert ("CONVSERVE_DEADLINE_MS" in caplog.text) is told
 
 
 def test_a_model_without_samples_is_warmed_up_with_a_blank_picture(tmp_path: Path, make_loader: MakeLoader) -> None:

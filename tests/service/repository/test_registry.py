@@ -22,12 +22,12 @@ from service.errors import (
 )
 from service.repository.live_model import LiveModel, State
 from service.repository.loading import Loader
-from service.repository.registry import Registry
 from service.repository.store import StoredVersion
 from service.telemetry.metrics import Metrics
 from tests.model_folders import color_network, write_model
+from tests.service.repository.conftest import House
 
-MakeRegistry = Callable[..., Registry]
+MakeHouse = Callable[..., House]
 MakeLoader = Callable[..., Loader]
 
 
@@ -36,12 +36,13 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(f"convserve_{name}", labels)
 
 
-def test_the_newest_version_of_every_model_answers(tmp_path: Path, make_registry: MakeRegistry) -> None:
+def test_the_newest_version_of_every_model_answers(tmp_path: Path, make_house: MakeHouse) -> None:
     """Older versions stay on disk and are not loaded."""
     for name, version in (("apple", 1), ("apple", 2), ("pear", 1)):
         write_model(tmp_path, name=name, version=version)
-    registry = make_registry()
-    registry.load_all()
+    house = make_house()
+    registry = house.registry
+    house.keeper.start_up()
     assert registry.resolve("apple").manifest.version == 2
     assert registry.resolve("pear", 1).manifest.name == "pear"
     assert registry.find("apple").versions[1].state is State.AVAILABLE
@@ -49,12 +50,11 @@ def test_the_newest_version_of_every_model_answers(tmp_path: Path, make_registry
     assert registry.waiting_for() == []
 
 
-def test_before_loading_a_model_is_loading_and_says_when_to_come_back(
-    tmp_path: Path, make_registry: MakeRegistry
-) -> None:
+def test_before_loading_a_model_is_loading_and_says_when_to_come_back(tmp_path: Path, make_house: MakeHouse) -> None:
     """It exists, so it is not unknown; it cannot answer, so it is unavailable for seconds."""
     write_model(tmp_path, name="apple")
-    registry = make_registry()
+    house = make_house()
+    registry = house.registry
     for version in (None, 1):
         with pytest.raises(ModelNotReadyError) as caught:
             registry.resolve("apple", version)
@@ -64,14 +64,15 @@ def test_before_loading_a_model_is_loading_and_says_when_to_come_back(
 
 
 def test_a_refused_newest_version_leaves_the_older_one_answering(
-    tmp_path: Path, make_registry: MakeRegistry, metrics: Metrics
+    tmp_path: Path, make_house: MakeHouse, metrics: Metrics
 ) -> None:
     """A bad publication never takes a good model away, and its reason can be read."""
     write_model(tmp_path, version=1)
     write_model(tmp_path, version=2)
     (tmp_path / "colors" / "2" / "model.onnx").write_bytes(bytes(len(color_network())))
-    registry = make_registry()
-    registry.load_all()
+    house = make_house()
+    registry = house.registry
+    house.keeper.start_up()
     assert registry.resolve("colors").manifest.version == 1
     refused = registry.find("colors").versions[2]
     assert refused.state is State.REFUSED
@@ -83,12 +84,13 @@ def test_a_refused_newest_version_leaves_the_older_one_answering(
 
 
 def test_a_model_whose_versions_are_all_refused_is_refused(
-    tmp_path: Path, make_registry: MakeRegistry, metrics: Metrics, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, make_house: MakeHouse, metrics: Metrics, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It stays known, unavailable until somebody mends it, and the log names the file."""
     write_model(tmp_path, network=color_network(external_data="w.bin"), golden=())
-    registry = make_registry()
-    registry.load_all()
+    house = make_house()
+    registry = house.registry
+    house.keeper.start_up()
     assert registry.find("colors").state is State.REFUSED
     assert registry.waiting_for() == ["model colors is refused"]
     for version in (None, 1):
@@ -129,7 +131,7 @@ def remove_sample(folder: Path) -> None:
 )
 def test_a_reason_shows_what_is_wrong_and_not_where_it_lies(
     tmp_path: Path,
-    make_registry: MakeRegistry,
+    make_house: MakeHouse,
     damage: Callable[[Path], None],
     settings: dict[str, Any],
     reason: str,
@@ -137,18 +139,20 @@ def test_a_reason_shows_what_is_wrong_and_not_where_it_lies(
     """Callers see the file inside the model folder, never a path of this machine."""
     write_model(tmp_path)
     damage(tmp_path / "colors" / "1")
-    registry = make_registry(**settings)
-    registry.load_all()
+    house = make_house(**settings)
+    registry = house.registry
+    house.keeper.start_up()
     assert registry.find("colors").versions[1].reason == reason
 
 
-def test_one_bad_model_keeps_no_other_from_loading(tmp_path: Path, make_registry: MakeRegistry) -> None:
+def test_one_bad_model_keeps_no_other_from_loading(tmp_path: Path, make_house: MakeHouse) -> None:
     """Before and after it in the alphabet."""
     for name in ("a", "m", "z"):
         write_model(tmp_path, name=name)
     break_manifest(tmp_path / "m" / "1")
-    registry = make_registry()
-    registry.load_all()
+    house = make_house()
+    registry = house.registry
+    house.keeper.start_up()
     assert [model.state for model in registry.models.values()] == [State.READY, State.REFUSED, State.READY]
     assert registry.waiting_for() == ["model m is refused"]
 
@@ -164,14 +168,15 @@ class OddLoader(Loader):
 
 
 def test_an_unforeseen_failure_refuses_its_model_and_keeps_no_other_from_loading(
-    tmp_path: Path, make_registry: MakeRegistry, make_loader: MakeLoader, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, make_house: MakeHouse, make_loader: MakeLoader, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The reason is a constant text; the traceback is in the log."""
     for name in ("a", "m", "z"):
         write_model(tmp_path, name=name)
     plain = make_loader()
-    registry = make_registry(loader=OddLoader(plain.settings, plain.scheduler, plain.series))
-    registry.load_all()
+    house = make_house(loader=OddLoader(plain.settings, plain.scheduler, plain.series))
+    registry = house.registry
+    house.keeper.start_up()
     assert [model.state for model in registry.models.values()] == [State.READY, State.REFUSED, State.READY]
     reason = registry.find("m").versions[1].reason
     assert "the log has the details" in reason
@@ -182,7 +187,7 @@ def test_an_unforeseen_failure_refuses_its_model_and_keeps_no_other_from_loading
 
 
 def test_while_an_older_version_is_tried_the_model_is_loading_and_not_refused(
-    tmp_path: Path, make_registry: MakeRegistry, make_loader: MakeLoader
+    tmp_path: Path, make_house: MakeHouse, make_loader: MakeLoader
 ) -> None:
     """Callers come back in seconds rather than minutes."""
     write_model(tmp_path, version=1)
@@ -196,8 +201,9 @@ def test_while_an_older_version_is_tried_the_model_is_loading_and_not_refused(
             return super().load(stored)
 
     plain = make_loader()
-    registry = make_registry(loader=WatchingLoader(plain.settings, plain.scheduler, plain.series))
-    registry.load_all()
+    house = make_house(loader=WatchingLoader(plain.settings, plain.scheduler, plain.series))
+    registry = house.registry
+    house.keeper.start_up()
     assert states == [State.LOADING, State.LOADING]
     assert registry.find("colors").state is State.READY
 
@@ -205,14 +211,13 @@ def test_while_an_older_version_is_tried_the_model_is_loading_and_not_refused(
 @pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="this ONNX Runtime has CUDA"
 )
-def test_a_gpu_that_was_demanded_and_is_not_there_stops_the_service(
-    tmp_path: Path, make_registry: MakeRegistry
-) -> None:
+def test_a_gpu_that_was_demanded_and_is_not_there_stops_the_service(tmp_path: Path, make_house: MakeHouse) -> None:
     """This is no matter of one model."""
     write_model(tmp_path)
-    registry = make_registry(providers=("cuda",), require_gpu=True)
+    house = make_house(providers=("cuda",), require_gpu=True)
+    registry = house.registry
     with pytest.raises(ProviderUnavailableError):
-        registry.load_all()
+        house.keeper.start_up()
     assert registry.find("colors").live is None
 
 
@@ -220,23 +225,21 @@ def test_a_gpu_that_was_demanded_and_is_not_there_stops_the_service(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="this ONNX Runtime has CUDA"
 )
 def test_a_fallback_to_the_cpu_is_told_in_metrics_and_log(
-    tmp_path: Path, make_registry: MakeRegistry, metrics: Metrics, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, make_house: MakeHouse, metrics: Metrics, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Asked for CUDA and running on the CPU: an alert can fire, and the log says what was wanted and what is used."""
     write_model(tmp_path)
-    make_registry(providers=("cuda", "cpu")).load_all()
+    make_house(providers=("cuda", "cpu")).keeper.start_up()
     assert value(metrics, "provider_fallback", model="colors") == 1
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     fields = record.__dict__["convserve_fields"]
     assert (fields["model"], fields["wanted"], fields["used"]) == ("colors", "cuda", "cpu")
 
 
-def test_what_is_loaded_can_be_read_in_the_metrics(
-    tmp_path: Path, make_registry: MakeRegistry, metrics: Metrics
-) -> None:
+def test_what_is_loaded_can_be_read_in_the_metrics(tmp_path: Path, make_house: MakeHouse, metrics: Metrics) -> None:
     """File, precision and provider in one info series, and the times of loading and warming up."""
     manifest = write_model(tmp_path)
-    make_registry().load_all()
+    make_house().keeper.start_up()
     key = {"model": "colors", "version": "1"}
     info = {**key, "sha256": manifest.variants[0].sha256, "precision": "fp32", "provider": "cpu"}
     assert value(metrics, "model_info", **info) == 1
@@ -249,12 +252,12 @@ def test_what_is_loaded_can_be_read_in_the_metrics(
 
 
 def test_a_loaded_model_is_told_in_the_log(
-    tmp_path: Path, make_registry: MakeRegistry, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, make_house: MakeHouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Once per model, with what an operator asks first."""
     caplog.set_level(logging.INFO, "convserve")
     write_model(tmp_path, assumed=("scale",))
-    make_registry().load_all()
+    make_house().keeper.start_up()
     (record,) = caplog.records
     fields = record.__dict__["convserve_fields"]
     assert record.getMessage() == "model ready"
@@ -263,14 +266,13 @@ def test_a_loaded_model_is_told_in_the_log(
     assert min(fields["load_s"], fields["warmup_s"], fields["run_s"], fields["capacity"]) > 0
 
 
-def test_an_older_version_on_disk_is_told_apart_from_an_unknown_one(
-    tmp_path: Path, make_registry: MakeRegistry
-) -> None:
+def test_an_older_version_on_disk_is_told_apart_from_an_unknown_one(tmp_path: Path, make_house: MakeHouse) -> None:
     """Version 1 is there and not loaded, version 7 is not there."""
     write_model(tmp_path, version=1)
     write_model(tmp_path, version=2)
-    registry = make_registry()
-    registry.load_all()
+    house = make_house()
+    registry = house.registry
+    house.keeper.start_up()
     assert registry.resolve("colors", 2).manifest.version == 2
     with pytest.raises(VersionNotLoadedError, match="Version 1 of model 'colors' is on disk and not loaded"):
         registry.resolve("colors", 1)
@@ -278,12 +280,12 @@ def test_an_older_version_on_disk_is_told_apart_from_an_unknown_one(
         registry.resolve("colors", 7)
 
 
-def test_an_unknown_model_is_told_with_the_known_ones(tmp_path: Path, make_registry: MakeRegistry) -> None:
+def test_an_unknown_model_is_told_with_the_known_ones(tmp_path: Path, make_house: MakeHouse) -> None:
     """Names in alphabetical order."""
     for name in ("pear", "apple"):
         write_model(tmp_path, name=name)
     with pytest.raises(UnknownModelError, match="no model 'plum'; known models: apple, pear"):
-        make_registry().resolve("plum")
+        make_house().registry.resolve("plum")
 
 
 @pytest.mark.parametrize(
@@ -297,13 +299,14 @@ def test_an_unknown_model_is_told_with_the_known_ones(tmp_path: Path, make_regis
     ],
 )
 def test_the_default_is_the_one_that_was_named_else_cifar10_else_the_only_one(
-    tmp_path: Path, make_registry: MakeRegistry, names: list[str], setting: str, default: str | None
+    tmp_path: Path, make_house: MakeHouse, names: list[str], setting: str, default: str | None
 ) -> None:
     """With several models and no name, none is the default, and a request without a name learns the known ones."""
     for name in names:
         write_model(tmp_path, name=name)
-    registry = make_registry(default_model=setting)
-    registry.load_all()
+    house = make_house(default_model=setting)
+    registry = house.registry
+    house.keeper.start_up()
     assert registry.default == default
     if default is None:
         with pytest.raises(NoDefaultModelError, match=", ".join(names) or "none"):
@@ -313,29 +316,31 @@ def test_the_default_is_the_one_that_was_named_else_cifar10_else_the_only_one(
 
 
 def test_a_default_model_that_is_not_there_is_a_mistake_in_the_configuration(
-    tmp_path: Path, make_registry: MakeRegistry
+    tmp_path: Path, make_house: MakeHouse
 ) -> None:
     """The service does not start with a typing mistake in it."""
     write_model(tmp_path, name="apple")
     with pytest.raises(ConfigurationError, match=r"CONVSERVE_DEFAULT_MODEL='aple' is not in .*; models there: apple\."):
-        make_registry(default_model="aple")
+        make_house(default_model="aple")
 
 
-def test_an_empty_models_folder_keeps_the_service_from_being_ready(make_registry: MakeRegistry) -> None:
+def test_an_empty_models_folder_keeps_the_service_from_being_ready(make_house: MakeHouse) -> None:
     """It runs, and says what it waits for."""
-    registry = make_registry()
-    registry.load_all()
+    house = make_house()
+    registry = house.registry
+    house.keeper.start_up()
     assert registry.waiting_for() == ["the models folder is empty"]
 
 
 def test_a_service_that_is_told_to_stop_loads_no_further_model(
-    tmp_path: Path, make_registry: MakeRegistry, make_loader: MakeLoader
+    tmp_path: Path, make_house: MakeHouse, make_loader: MakeLoader
 ) -> None:
     """What is not loaded yet is not worth the time any more."""
     for name in ("a", "b"):
         write_model(tmp_path, name=name)
     loader = make_loader()
-    registry = make_registry(loader=loader)
+    house = make_house(loader=loader)
+    registry = house.registry
     loader.scheduler.drain()
-    registry.load_all()
+    house.keeper.start_up()
     assert [model.state for model in registry.models.values()] == [State.LOADING, State.LOADING]

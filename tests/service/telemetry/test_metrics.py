@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.telemetry.metrics import CONTENT_TYPE, IMAGE_REJECTIONS, UNKNOWN_MODEL, Metrics
 from service.telemetry.model_metrics import LiveModelMetrics
-from service.telemetry.series import MOST_COUNTED_CLASSES, OUTCOMES, REJECTIONS, STAGES
+from service.telemetry.series import MOST_COUNTED_CLASSES, OUTCOMES, REJECTIONS, SHADOW_OUTCOMES, STAGES
 
 # What is promised to whoever queries: name as Prometheus shows it, type, labels.
 TABLE: Final[dict[str, tuple[str, set[str]]]] = {
@@ -36,7 +36,16 @@ TABLE: Final[dict[str, tuple[str, set[str]]]] = {
     "convserve_model_load_seconds": ("gauge", {"model", "version"}),
     "convserve_model_warmup_seconds": ("gauge", {"model", "version"}),
     "convserve_provider_fallback": ("gauge", {"model"}),
+    "convserve_worker_restarts": ("counter", {"reason"}),
+    "convserve_shadow_predictions": ("counter", {"model", "version", "outcome"}),
+    "convserve_shadow_distance": ("histogram", {"model", "version"}),
+    "convserve_model_refusals": ("counter", {"model", "reason"}),
+    "convserve_traffic_share": ("gauge", {"model", "version"}),
     "convserve_unauthenticated": ("gauge", set()),
+    "convserve_authentication_failures": ("counter", {"reason"}),
+    "convserve_key_requests": ("counter", {"kind", "key", "outcome"}),
+    "convserve_keys": ("gauge", {"kind"}),
+    "convserve_key_file_broken": ("gauge", {"kind"}),
     "convserve_build_info": ("gauge", {"version", "python"}),
 }
 DURATION_EDGES_S: Final = (
@@ -54,9 +63,8 @@ def metrics() -> Metrics:
 
 def live(metrics: Metrics, labels: Sequence[str] = ("cat", "dog")) -> LiveModelMetrics:
     """Make the series of one live model."""
-    return LiveModelMetrics(
-        metrics.model, model="pets", version=3, labels=labels, depth=lambda: 2.0, capacity=lambda: 9.0
-    )
+    metrics.model.watch_queue("pets", depth=lambda: 2.0, capacity=lambda: 9.0)
+    return LiveModelMetrics(metrics.model, model="pets", version=3, labels=labels)
 
 
 def families(metrics: Metrics) -> dict[str, Metric]:
@@ -71,12 +79,15 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def test_names_types_and_labels_are_those_of_the_table(metrics: Metrics) -> None:
     """Nothing is missing, nothing is new, nothing is spelled otherwise: queries live on these names."""
-    live(metrics)
+    assert set(live(metrics).shadow.outcomes) == set(SHADOW_OUTCOMES)
+    metrics.model.refusals.labels("pets", "hash")
+    metrics.model.traffic_share.labels("pets", "3")
     metrics.expect(method="GET", route="/models", codes=[200])
     metrics.model.info.labels("pets", "3", "a" * 64, "fp32", "cpu").set(1)
     for gauge in (metrics.model.ready, metrics.model.load_seconds, metrics.model.warmup_seconds):
         gauge.labels("pets", "3").set(1)
     metrics.model.fallback.labels("pets").set(0)
+    metrics.access.show_keys("api", names=("phone",), is_broken=False)
     found = {
         name: (family.type, {label for sample in family.samples for label in sample.labels if label != "le"})
         for name, family in families(metrics).items()
@@ -204,14 +215,7 @@ def test_classes_are_counted_one_by_one_up_to_fifty_and_not_at_all_above(
 def test_depth_and_capacity_are_read_when_they_are_scraped(metrics: Metrics) -> None:
     """A gauge that is set on events would lie between them."""
     now = {"depth": 1.0, "capacity": 4.0}
-    LiveModelMetrics(
-        metrics.model,
-        model="pets",
-        version=3,
-        labels=("cat", "dog"),
-        depth=lambda: now["depth"],
-        capacity=lambda: now["capacity"],
-    )
+    metrics.model.watch_queue("pets", depth=lambda: now["depth"], capacity=lambda: now["capacity"])
     now["depth"], now["capacity"] = 3.0, 5.0
     assert value(metrics, "convserve_queue_depth", model="pets") == 3
     assert value(metrics, "convserve_queue_capacity", model="pets") == 5

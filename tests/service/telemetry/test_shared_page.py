@@ -77,6 +77,19 @@ def test_a_successor_goes_on_with_the_numbers_of_the_process_before_it(page: Pag
     assert page.numbers[0] == 3.0
 
 
+def test_names_that_have_not_arrived_yet_are_learned_later(page: Page) -> None:
+    """Another processor may see the new length before the bytes it is about."""
+    place_of(page, b"first")
+    reader = Page(numbers=4, name_bytes=32)
+    reader._header[1] = page._header[1]
+    reader._names[:3] = page._names[:3]
+    reader.refresh()
+    assert reader.places == {}
+    reader._names[:6] = page._names[:6]
+    reader.refresh()
+    assert reader.places == {b"first": 0}
+
+
 def test_a_page_tells_which_process_writes_to_it(page: Page) -> None:
     """None before the first and after the last."""
     assert page.pid == 0

@@ -11,10 +11,12 @@ import pytest
 from prometheus_client import Metric, values
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.telemetry.declaring import Declaring
 from service.telemetry.metrics import Metrics
 from service.telemetry.model_metrics import LiveModelMetrics
 from service.telemetry.shared_page import Page
 from service.telemetry.shared_series import SharedSeries
+from service.telemetry.worker_metrics import ENDINGS, WorkerMetrics
 
 PETS = {"model": "pets", "version": "3"}
 
@@ -42,14 +44,8 @@ class Worker:
 
     def serve_pets(self, *, depth: float = 0.0, capacity: float = 4.0) -> LiveModelMetrics:
         """Make the series of a live model."""
-        return LiveModelMetrics(
-            self.metrics.model,
-            model="pets",
-            version=3,
-            labels=("cat", "dog"),
-            depth=lambda: depth,
-            capacity=lambda: capacity,
-        )
+        self.metrics.model.watch_queue("pets", depth=lambda: depth, capacity=lambda: capacity)
+        return LiveModelMetrics(self.metrics.model, model="pets", version=3, labels=("cat", "dog"))
 
 
 @pytest.fixture
@@ -177,6 +173,18 @@ def test_a_replacement_counts_on_and_starts_with_nothing_in_flight(workers: list
         assert worker.value("convserve_http_requests_total", method="GET", route="/x", code="200") == 6
         assert worker.value("convserve_http_requests_in_flight") == 1
         assert worker.value("convserve_model_ready", model="pets", version="2") == 0
+
+
+def test_what_the_supervisor_counts_is_shown_by_every_worker(pages: list[Page]) -> None:
+    """It has a page of its own, and is no worker."""
+    everyone = [*pages, Page(numbers=4096, name_bytes=2**20)]
+    supervisor = SharedSeries(everyone, number=2)
+    restarts = WorkerMetrics(Declaring(supervisor.registry, shared=supervisor)).restarts
+    workers = [Worker(everyone, number) for number in range(2)]
+    restarts["hung"].inc()
+    for worker in workers:
+        assert [worker.value("convserve_worker_restarts_total", reason=ending) for ending in ENDINGS] == [0, 0, 0, 1]
+        assert everyone[2].pid == 0
 
 
 def test_every_metric_of_a_worker_is_shared(workers: list[Worker]) -> None:

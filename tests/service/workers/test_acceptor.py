@@ -187,6 +187,83 @@ async def test_an_acceptor_that_is_closed_takes_nothing_more_and_keeps_what_it_h
             writer.close()
 
 
+async def test_connections_that_wait_when_the_last_worker_stops_are_taken_and_answered() -> None:
+    """Their clients believe to be connected; the worker that stops first leaves them to the other."""
+    async with opened(2) as port:
+        waiting = [socket.create_connection(port.listener.getsockname()) for _ in range(3)]  # nobody accepts meanwhile
+        port.acceptors[0].stop()
+        assert port.held == [0, 0]
+        port.acceptors[1].stop()
+        assert port.held == [0, 3]
+        for client in waiting:
+            connection = await asyncio.open_connection(sock=client)
+            assert (await ask(connection)).startswith(b"HTTP/1.1 200")
+            connection[1].close()
+
+
+async def test_an_acceptor_that_has_stopped_does_not_start_again() -> None:
+    """Nor does it take what comes later."""
+    async with opened(1) as port:
+        port.acceptors[0].stop()
+        port.acceptors[0].start()
+        with socket.create_connection(port.listener.getsockname()):
+            port.acceptors[0].stop()
+            assert port.held == [0]
+
+
+async def test_an_acceptor_that_rests_leaves_what_comes_to_others_until_it_starts_again() -> None:
+    """And keeps what it has; resting twice is resting."""
+    async with opened(2) as port:
+        made = [await port.connect() for _ in range(2)]
+        port.acceptors[0].rest()
+        port.acceptors[0].rest()
+        made += [await port.connect() for _ in range(2)]
+        assert port.held == [1, 3]
+        port.acceptors[0].start()
+        made += [await port.connect() for _ in range(2)]
+        assert port.held == [3, 3]
+        for _, writer in made:
+            writer.close()
+
+
+async def test_an_acceptor_that_stands_back_can_rest() -> None:
+    """It does not come back after its moment."""
+    async with opened(2, started=False) as port:
+        port.acceptors[0].start()
+        _, writer = await port.connect()
+        port.board.see(1)
+        port.board.set_accepts(1, accepts=True)
+        waiting = asyncio.create_task(port.connect())
+        await until(lambda: port.acceptors[0]._pause is not None)
+        port.acceptors[0].rest()
+        port.acceptors[1].start()
+        _, other = await waiting
+        assert port.held == [1, 1]
+        writer.close()
+        other.close()
+
+
+async def test_a_connection_that_cannot_be_taken_over_is_closed_and_not_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever the reason: a count that is left over would turn clients away from this worker for ever."""
+
+    def fail() -> BalancedHttpProtocol:
+        raise RuntimeError("no protocol today")
+
+    async with opened(1) as port:
+        works, port.acceptors[0]._make_protocol = port.acceptors[0]._make_protocol, fail
+        reader, writer = await asyncio.open_connection(*port.listener.getsockname())
+        assert await asyncio.wait_for(reader.read(), _PATIENCE_S) == b""
+        assert port.held == [0]
+        assert [record.message for record in caplog.records] == ["cannot take over a connection"]
+        writer.close()
+        port.acceptors[0]._make_protocol = works
+        _, writer = await port.connect()
+        assert port.held == [1]
+        writer.close()
+
+
 async def test_a_worker_with_too_many_tells_its_clients_to_come_again() -> None:
     """The answer says that it is the last; the client's next connection goes to the other worker."""
     async with opened(2, started=False) as port:

@@ -61,11 +61,23 @@ def test_there_is_always_one_whose_turn_it_is() -> None:
 
 
 def test_a_worker_alone_knows_it() -> None:
-    """With no other that accepts it need not wait to be ready."""
+    """Nobody else accepts, whether loaded or not."""
     first, second = balances((0, 0))
     assert not first.is_alone()
     second.board.set_accepts(second.number, accepts=False)
     assert first.is_alone()
+
+
+def test_a_worker_knows_whether_another_can_answer() -> None:
+    """One that takes connections and has loaded its models; it need not be ready itself then."""
+    first, second = balances((0, 0))
+    assert not first.others_serve()
+    first.board.set_up(first.number)
+    assert not first.others_serve()
+    second.board.set_up(second.number)
+    assert first.others_serve()
+    second.board.set_accepts(second.number, accepts=False)
+    assert not first.others_serve()
 
 
 def test_whoever_waits_is_told_when_a_connection_has_ended() -> None:

@@ -60,6 +60,15 @@ def test_a_worker_that_was_not_seen_of_late_is_not_waited_for(board: Board, cloc
     assert board.least_of_others(1) == 0
 
 
+def test_a_worker_that_was_not_seen_of_late_serves_nobody(board: Board, clock: Clock) -> None:
+    """Whatever it said before."""
+    accept(board, 0, connections=0)
+    board.set_up(0)
+    assert board.others_serve(1)
+    clock.now_ns += STALE_NS
+    assert not board.others_serve(1)
+
+
 def test_a_worker_that_is_expected_counts_before_it_has_started(board: Board, clock: Clock) -> None:
     """The others leave it its share, and not for long if it never comes."""
     board.expect(2)

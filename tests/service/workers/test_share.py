@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from service.errors import ConfigurationError
 from service.settings import Settings
-from service.workers.share import count_workers, settings_of_worker
+from service.workers.share import count_workers, require_form, settings_of_worker
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,14 @@ def test_more_workers_than_the_cores_are_good_for_are_refused() -> None:
         count_workers(Settings(workers=9), cores=2)
 
 
+def test_where_workers_cannot_be_forked_one_is_enough_and_more_are_refused() -> None:
+    """`auto` takes what the system gives; a number is a demand."""
+    assert count_workers(Settings(workers="auto"), cores=4, can_supervise=False) == 1
+    assert count_workers(Settings(workers=1), cores=4, can_supervise=False) == 1
+    with pytest.raises(ConfigurationError, match=r"CONVSERVE_WORKERS=2 needs Linux.* CONVSERVE_WORKERS=1"):
+        count_workers(Settings(workers=2), cores=4, can_supervise=False)
+
+
 @pytest.mark.parametrize(
     ("cores", "workers", "shares"), [(2, 2, [1, 1]), (5, 2, [3, 2]), (8, 3, [3, 3, 2]), (1, 4, [1, 1, 1, 1])]
 )
@@ -30,6 +40,17 @@ def test_cores_are_shared_out_and_each_worker_has_at_least_one(cores: int, worke
     """None is left over; the first workers take what does not divide."""
     made = [settings_of_worker(Settings(), number=number, workers=workers, cores=cores) for number in range(workers)]
     assert [settings.threads for settings in made] == shares
+
+
+@pytest.mark.parametrize("form", ["wide", "both"])
+def test_a_form_that_one_of_the_workers_cannot_give_is_refused(form: Literal["wide", "both"]) -> None:
+    """Of two workers on three cores the second has one thread, which only it would find out."""
+    with pytest.raises(ConfigurationError, match=rf"CONVSERVE_FORM={form} .* of 2 workers on 3 cores"):
+        require_form(Settings(form=form), workers=2, cores=3)
+    require_form(Settings(form=form), workers=2, cores=4)
+    require_form(Settings(form=form, threads=2), workers=2, cores=3)
+    require_form(Settings(form="narrow"), workers=2, cores=3)
+    require_form(Settings(), workers=2, cores=3)
 
 
 def test_threads_that_are_set_are_those_of_each_worker() -> None:

@@ -12,6 +12,7 @@ from service.artifact import Manifest
 from tests.training.conftest import Road
 from training.errors import PublicationError
 from training.publication.model_card import card_of, manifest_of
+from training.recipe import Start
 from training.results.over_seeds import Results
 from training.results.report import Report
 
@@ -67,6 +68,14 @@ def test_card_shows_figures_classes_input_and_how_to_repeat(road: Road) -> None:
     assert "python -m training train shapes-lenet5 --seed 1" in card
     assert report.provenance.versions["torch"] in card
     assert "seeds the recipe gave" not in card
+
+
+def test_card_says_from_which_weights_a_network_began(road: Road) -> None:
+    """Their pictures have terms of their own; a network that began from nothing says nothing."""
+    assert "Began with" not in card_of(_manifest(road.report), road.report, results=None)
+    recipe = dataclasses.replace(road.report.recipe, start=Start(weights="models/cifar10"))
+    report = dataclasses.replace(road.report, recipe=recipe)
+    assert "- Began with: models/cifar10; on what terms" in card_of(_manifest(report), report, results=None)
 
 
 def test_command_to_repeat_holds_what_was_changed(road: Road) -> None:

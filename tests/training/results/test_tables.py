@@ -14,14 +14,15 @@ from training.results.tables import between_marks, table, with_heading
 
 
 def test_table_shows_each_recipe_with_mean_and_spread_the_worst_first(tmp_path: Path) -> None:
-    """The order is that of progress, and the hardware is named."""
+    """Within a data set the order is that of progress, and the hardware is named."""
     write_results(made(0.07, 0.08, name="better"), folder=tmp_path)
     write_results(made(0.16, name="worse"), folder=tmp_path)
+    write_results(dataclasses.replace(made(0.5, name="other"), dataset="toys", n=372), folder=tmp_path)
     text = table(all_results(folder=tmp_path))
-    assert "| worse | shapes | 61,706 | 416,520 | 16.00 | 1.00 | 2.00 | 1 | 1.5 |" in text
-    assert "| better | shapes | 61,706 | 416,520 | 7.50 ± 0.71 | 1.00 ± 0.00 | 2.00 ± 0.00 | 2 | 1.5 |" in text
-    assert text.index("worse") < text.index("better")
-    assert "Errors on 10,000 test pictures" in text
+    assert "| worse | shapes (10,000) | 61,706 | 416,520 | 16.00 | 1.00 | 2.00 | 1 | 1.5 |" in text
+    assert "| better | shapes (10,000) | 61,706 | 416,520 | 7.50 ± 0.71 | 1.00 ± 0.00 | 2.00 ± 0.00 | 2 | 1.5 |" in text
+    assert "| other | toys (372) |" in text
+    assert text.index("worse") < text.index("better") < text.index("other")
     assert "Minutes of 2 cores of X." in text
 
 

@@ -1,0 +1,1 @@
+"""Brings a network from elsewhere into the models folder: read, asked about, tried, written down, published."""

@@ -1,0 +1,17 @@
+"""The protocol's routes together."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from service.api.open_inference import health, infer, metadata, repository
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    health.router,
+    metadata.router,
+    infer.router,
+    repository.router,
+    repository.admin_router,
+)
