@@ -76,6 +76,9 @@ def test_public_address_does_not_lead_into_the_own_network(private: str) -> None
     with pytest.raises(PictureError, match=r"'inside\.example', which lies in this machine's own network"):
         target(_parsed("http://inside.example/"), public_only=True)
     assert target(_parsed("http://public.example/"), public_only=True) == PUBLIC
+    for public in ("2606:2800:21f:cb07::1", f"::ffff:{PUBLIC}"):
+        outside = Downloads(100, lookup=lambda *_, address=public: [address])
+        assert outside._address(_parsed("http://outside.example/"), public_only=True) == public
 
 
 def test_own_network_may_be_named_and_redirects_inside_it(serve: Serve) -> None:
