@@ -1,4 +1,4 @@
-"""Puts into the OpenAPI document what FastAPI does not know: the body of errors, and bodies that we read ourselves."""
+"""Puts into the OpenAPI document what FastAPI does not know: the problem body that every error answers with."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
-from service.api.open_inference.documents import REQUEST_SCHEMAS
-from service.api.open_inference.form import is_spoken_at
+from service.api.open_inference.documents import describe_protocol
 from service.api.problems import MEDIA_TYPE
 from service.api.responses import problems
 from service.api.schemas import ProblemBody
 
 _UNUSED_SCHEMAS = ("HTTPValidationError", "ValidationError")
-_PLACE = "#/components/schemas/"
 
 
 def describe(app: FastAPI) -> None:
@@ -32,17 +28,14 @@ def describe(app: FastAPI) -> None:
 
 def _document(app: FastAPI) -> dict[str, Any]:
     schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    for path, operations in schema["paths"].items():
+    for operations in schema["paths"].values():
         for operation in operations.values():
             answers = operation["responses"]
-            if is_spoken_at(path):
-                answers.pop("422", None)
-            elif "422" in answers and MEDIA_TYPE not in answers["422"].get("content", {}):
+            if "422" in answers and MEDIA_TYPE not in answers["422"].get("content", {}):
                 answers["422"] = problems(422)[422]
     components = schema.setdefault("components", {}).setdefault("schemas", {})
     for name in _UNUSED_SCHEMAS:
         components.pop(name, None)
-    bodies: tuple[type[BaseModel], ...] = (ProblemBody, *REQUEST_SCHEMAS)
-    _, defined = models_json_schema([(body, "validation") for body in bodies], ref_template=f"{_PLACE}{{model}}")
-    components |= defined["$defs"]
+    components[ProblemBody.__name__] = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    describe_protocol(schema)
     return schema
