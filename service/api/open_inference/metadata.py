@@ -35,19 +35,19 @@ _RETRY_S: Final = 1.0
 
 @router.get("/v2/", include_in_schema=False)
 @router.get("/v2")
-async def describe_server() -> ServerMetadata:
+async def server_metadata() -> ServerMetadata:
     """Say what this server is, and which extensions of the protocol it speaks."""
     return ServerMetadata(name=_NAME, version=VERSION, extensions=_EXTENSIONS)
 
 
 @router.get("/v2/health/live")
-async def live() -> ServerLive:
+async def server_live() -> ServerLive:
     """Answer as long as the process and its event loop run."""
     return ServerLive(live=True)
 
 
 @router.get("/v2/health/ready", responses=errors(503))
-async def ready(request: Request) -> ServerReady:
+async def server_ready(request: Request) -> ServerReady:
     """Answer 200 when every model is verified and warm and the service is not shutting down."""
     waiting_for = context_of(request).waiting_for()
     if waiting_for:
@@ -56,14 +56,14 @@ async def ready(request: Request) -> ServerReady:
 
 
 @router.get("/v2/models/{name}", responses=errors(404, 503))
-async def describe_model(request: Request, name: str) -> ModelMetadata:
+async def model_metadata(request: Request, name: str) -> ModelMetadata:
     """Describe the tensors of a model's live version."""
     registry = context_of(request).registry
     return _metadata(registry, registry.resolve(name))
 
 
 @router.get("/v2/models/{name}/versions/{version}", responses=errors(400, 404, 503))
-async def describe_version(request: Request, name: str, version: VersionNumber) -> ModelMetadata:
+async def version_metadata(request: Request, name: str, version: VersionNumber) -> ModelMetadata:
     """Describe the tensors of one version of a model."""
     registry = context_of(request).registry
     return _metadata(registry, registry.resolve(name, version))
