@@ -186,7 +186,8 @@ def _tell_of_loading(context: Context, failure: ConvserveError | None) -> None:
 
 
 def _add_routes(app: FastAPI) -> None:
-    for router in (predict.router, repository.router, *open_inference.ROUTERS, torchserve.router, health.router):
+    own = (predict.router, repository.router, health.router)
+    for router in (*own, *open_inference.ROUTERS, torchserve.router, torchserve.health_router):
         app.include_router(router)
     add_documentation(app, title=TITLE)
     describe(app)

@@ -27,13 +27,14 @@ from service.engine.postprocessing import top_k
 from service.errors import InvalidParameterError
 
 router: Final = APIRouter(tags=["torchserve"])
+health_router: Final = APIRouter(tags=["torchserve"])  # apart, as health is everywhere
 
 _MOST_SHOWN: Final = 5
 _VERSION: Final = re.compile(r"([1-9][0-9]{0,8})(\.0)?")
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, float]}, **problems(*PREDICT_PROBLEMS)}
 
 
-@router.get("/ping", response_model=PingBody, responses={503: {"model": PingBody}})
+@health_router.get("/ping", response_model=PingBody, responses={503: {"model": PingBody}})
 async def ping(request: Request) -> Response:
     """Say whether the service takes requests."""
     if context_of(request).waiting_for():

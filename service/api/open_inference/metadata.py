@@ -1,4 +1,4 @@
-"""`GET /v2...`: does the server live, is it or a model ready, and what are they."""
+"""`GET /v2` and `/v2/models...`: what the server and its models are, and whether a model is ready."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from service.api.open_inference.documents import errors
 from service.api.open_inference.schemas import (
     ModelMetadata,
     ModelReady,
-    ServerLive,
     ServerMetadata,
-    ServerReady,
     TensorMetadata,
 )
 from service.api.open_inference.tensors import ModelTensors
 from service.api.responses import VersionNumber
-from service.errors import UnavailableError
 from service.repository.live_model import LiveModel, State
 from service.repository.registry import Registry
 
@@ -30,7 +27,6 @@ _NAME: Final = "convserve"
 # Not model_repository, which promises its verbs load and unload beside the index.
 _EXTENSIONS: Final = ["binary_tensor_data", "classification", "schedule_policy"]
 _PLATFORM: Final = "onnxruntime_onnx"  # as Triton calls models of this kind
-_RETRY_S: Final = 1.0
 
 
 @router.get("/v2/", include_in_schema=False)
@@ -38,21 +34,6 @@ _RETRY_S: Final = 1.0
 async def server_metadata() -> ServerMetadata:
     """Say what this server is, and which extensions of the protocol it speaks."""
     return ServerMetadata(name=_NAME, version=VERSION, extensions=_EXTENSIONS)
-
-
-@router.get("/v2/health/live")
-async def server_live() -> ServerLive:
-    """Answer as long as the process and its event loop run."""
-    return ServerLive(live=True)
-
-
-@router.get("/v2/health/ready", responses=errors(503))
-async def server_ready(request: Request) -> ServerReady:
-    """Answer 200 when every model is verified and warm and the service is not shutting down."""
-    waiting_for = context_of(request).waiting_for()
-    if waiting_for:
-        raise UnavailableError(f"Not ready: {'; '.join(waiting_for)}.", retry_after_s=_RETRY_S)
-    return ServerReady(ready=True)
 
 
 @router.get("/v2/models/{name}", responses=errors(404, 503))

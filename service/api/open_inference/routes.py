@@ -6,6 +6,6 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from service.api.open_inference import infer, metadata, repository
+from service.api.open_inference import health, infer, metadata, repository
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (metadata.router, infer.router, repository.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (metadata.router, infer.router, repository.router, health.router)
