@@ -1,4 +1,4 @@
-"""`GET /v2/health/...`: does the server live, and should it get traffic; in a router of its own, as our own health is."""
+"""`GET /v2/health/...`: does the server live, and should it get traffic; apart from the other routes, as our own are."""
 
 from __future__ import annotations
 
