@@ -1,4 +1,4 @@
-"""`GET /v2/health/...`: does the server live, and should it get traffic; apart from the other routes, as our own are."""
+"""`GET /v2/health/...`: does the server live, and should it get traffic; apart from the others, like our own."""
 
 from __future__ import annotations
 
