@@ -1,4 +1,4 @@
-"""`GET /v2/health...`: does the server live, is it ready; never behind a key."""
+"""`GET /v2/health/...`: does the server live, and should it get traffic; apart from the others, like our own."""
 
 from __future__ import annotations
 
