@@ -42,7 +42,9 @@ def pixels_of(example: Example, *, steps: Preprocessing) -> NDArray[np.uint8]:
     return pixels_HWC.astype(np.uint8, copy=False)
 
 
-def tensor_of(pixels_HWC: NDArray[np.uint8], *, spec: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
+def tensor_of(
+    pixels_HWC: NDArray[np.uint8], *, spec: Input
+) -> NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]:
     """Take pixels through the serving preprocessing, as if a file without loss had held them."""
     height, width = pixels_HWC.shape[:2]
     return to_tensor(Picture(Image.fromarray(pixels_HWC), "PNG", width, height), spec)

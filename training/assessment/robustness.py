@@ -133,7 +133,7 @@ def _classified(
     output: Output,
     seed: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    def tensors() -> Iterator[NDArray[np.float32] | NDArray[np.uint8]]:
+    def tensors() -> Iterator[NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]]:
         for number, example in sample.items():
             pixels_HWC = pixels_of(example, steps=spec.preprocessing)
             if perturbation is not None:

@@ -89,7 +89,7 @@ def problem_text(origin: str, error: InputError) -> str:
     return f"{origin}: {kind} is not read; convert it to one of {', '.join(error.supported)}."
 
 
-def _pixels(example: Example, raw: Input) -> NDArray[np.float32] | NDArray[np.uint8]:
+def _pixels(example: Example, raw: Input) -> NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]:
     try:
         return to_tensor(decode(example.encoded, max_pixels=MAX_PIXELS), raw)
     except InputError as error:

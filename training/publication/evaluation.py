@@ -26,7 +26,7 @@ from training.errors import DataError
 
 _BATCH = 250
 
-Tensors = NDArray[np.float32] | NDArray[np.uint8]
+Tensors = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
