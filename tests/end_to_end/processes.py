@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE_S = 300.0  # for a machine that does much else at the same time
+_PATIENCE_S = 60.0  # for a machine that does much else at the same time
 _POLL_S = 0.01
 
 

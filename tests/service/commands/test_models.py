@@ -79,6 +79,18 @@ def test_list_for_programs_is_json(tmp_path: Path, run: Run) -> None:
     }
 
 
+def test_verify_tells_of_each_version_whether_it_is_good(tmp_path: Path, run: Run) -> None:
+    """And ends with 1 where one is not."""
+    write_model(tmp_path / "models")
+    assert run("models", "verify")[:2] == (0, "colors/1: good (3 golden samples on cpu)\n")
+    write_model(tmp_path / "models", name="second")
+    (tmp_path / "models/second/1/model.onnx").write_bytes(b"changed")
+    code, out, _ = run("models", "verify")
+    assert code == 1
+    assert "second/1: REFUSED: " in out
+    assert run("models", "verify", "colors")[0] == 0
+
+
 def test_list_of_nothing_says_how_to_begin(tmp_path: Path, run: Run) -> None:
     """An empty folder is no error, a missing one is."""
     (tmp_path / "models").mkdir()
@@ -146,12 +158,14 @@ def test_every_flag_reaches_the_manifest(tmp_path: Path, run: Run) -> None:
         (["--scale", "1/0"], "must be a number such as 1/255, not '1/0'"),
         (["--mean", "a,b,c"], "must be one number for all channels"),
         (["--resize", "smaller"], "must be shorter-side, exact, letterbox"),
+        (["--crop", "wide"], "must be center, none, or the share"),
         (["--crop", "1.5"], "must be center, none, or the share"),
         (["--background", "1,2"], "must be three numbers"),
         (["--background", "1,2,300"], "must be three numbers"),
         (["--colour", "cmyk"], "must be rgb, bgr or grey"),
         (["--version", "0"], "must be a whole number from 1"),
         (["--layout", "HWC"], "invalid choice"),
+        (["--scale", "1e999"], "must be a number such as 1/255"),
         (["--lab", "x"], "unrecognized arguments"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
