@@ -149,6 +149,17 @@ def test_every_flag_reaches_the_manifest(tmp_path: Path, run: Run) -> None:
     }
 
 
+def test_a_crop_may_be_the_share_that_is_kept_and_the_address_that_of_another_host(
+    tmp_path: Path, run: Run, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8 / 0.8 is 10 pixels; an address of IPv6 stands in brackets."""
+    monkeypatch.setenv("CONVSERVE_HOST", "::1")
+    _, out, _ = run("models", "add", network, "--name", "colors", "--crop", "0.8")
+    manifest: dict[str, Any] = json.loads((tmp_path / "models/colors/1/manifest.json").read_bytes())
+    assert manifest["input"]["preprocessing"]["resize"]["size"] == 10
+    assert out.splitlines()[-1].endswith(" http://[::1]:8000/models/colors/predict")
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
