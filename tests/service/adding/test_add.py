@@ -15,7 +15,7 @@ from service.adding.told import Assumption
 from service.artifact import load_manifest
 from service.engine.predictor import Sent
 from service.errors import ArtifactError
-from tests.foreign_networks import color_classifier, several_outputs
+from tests.foreign_networks import color_classifier, many_classes, several_outputs
 from tests.model_folders import picture
 from tests.service.adding.conftest import RGB, Bring, answers, loaded
 
@@ -257,6 +257,17 @@ def test_a_batch_that_the_network_only_pretends_to_take_is_found_out(bring: Brin
     assert added.manifest.input.batch == 1
     assert any("one picture a run: a batch of four fails" in text for text in added.notes.found)
     assert answers(added, *RGB) == list(RGB)
+
+
+def test_a_network_that_answers_for_its_first_picture_only_gets_one_at_a_time(bring: Bring) -> None:
+    """Twelve numbers for four pictures would be three for each."""
+    model = many_classes(12)
+    model.graph.node[-1].output[0] = "free"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0], dtype=np.int64), "first"))
+    model.graph.node.append(onnx.helper.make_node("Gather", ["free", "first"], ["answer"], axis=0))
+    added = bring(model)
+    assert added.manifest.input.batch == 1
+    assert "one picture a run: a batch of four gives answers of another length" in added.notes.found
 
 
 def test_answers_that_depend_on_company_are_given_alone(bring: Bring, labels_file: MakeLabels) -> None:
