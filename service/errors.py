@@ -277,6 +277,7 @@ class ActUnfinishedError(UnavailableError):
         )
         self.model = model
         self.version = version
+        self.waited_s = waited_s
 
 
 class DeadlineExceededError(ConvserveError):

@@ -57,9 +57,9 @@ class Settings(BaseModel):
     default_model: str = Field(
         default="", description="model behind /predict; empty: cifar10 if present, else the only model, else none"
     )
-    pinned: Annotated[dict[str, Annotated[int, Field(ge=1)]], BeforeValidator(_pairs)] = Field(
-        default_factory=dict, description="NAME:VERSION, ...: versions that answer although there are newer ones"
-    )
+    pinned: Annotated[
+        dict[Annotated[str, Field(min_length=1)], Annotated[int, Field(ge=1)]], BeforeValidator(_pairs)
+    ] = Field(default_factory=dict, description="NAME:VERSION, ...: versions that answer although there are newer ones")
     watch: bool = Field(default=False, description="notice new versions in the models folder, and let them answer")
     watch_interval_ms: Milliseconds = Field(default=2000, description="time between two looks at the models folder")
     keep_previous: bool = Field(

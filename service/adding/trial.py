@@ -21,8 +21,8 @@ from service.adding.told import Notes
 from service.artifact import Input, Output, Precision
 from service.engine.forms import Sessions
 from service.engine.postprocessing import to_probabilities
-from service.engine.predictor import Classification, Classifier, Sent, Tensor
-from service.engine.preprocessing import FORMATS
+from service.engine.predictor import Classification, Classifier, Sent
+from service.engine.preprocessing import FORMATS, Tensor
 from service.engine.session import Session
 from service.errors import ArtifactError, InferenceError, InputError
 

@@ -10,8 +10,6 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from service.api.open_inference.documents import written_errors
-from service.api.open_inference.form import is_spoken_at
 from service.api.responses import problems
 from service.api.security import AdminRoute, KeyedRoute
 from service.security.access import Access
@@ -44,8 +42,7 @@ def describe_keys(app: FastAPI, schema: dict[str, Any], *, access: Access) -> No
         for method in context.methods or ():
             operation = schema["paths"].get(context.path_format, {}).get(method.lower())
             if operation is not None:  # it is not hidden
-                refusals = written_errors if is_spoken_at(context.path_format or "") else problems
-                _describe_guard(operation, refusals(*(_ADMIN_PROBLEMS if needs_admin else _KEY_PROBLEMS)))
+                _describe_guard(operation, problems(*(_ADMIN_PROBLEMS if needs_admin else _KEY_PROBLEMS)))
                 schema["components"].setdefault("securitySchemes", {})[_SCHEME] = {"type": "http", "scheme": _SCHEME}
 
 

@@ -13,12 +13,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from service.api.key_document import describe_keys
-from service.api.open_inference.documents import REQUEST_SCHEMAS, written_errors
-from service.api.open_inference.form import is_spoken_at
+from service.api.open_inference.documents import describe_protocol
 from service.api.problems import MEDIA_TYPE
 from service.api.responses import problems
 from service.api.schemas import ProblemBody
@@ -60,27 +57,24 @@ def describe(app: FastAPI, *, access: Access) -> None:
 def _document(app: FastAPI, access: Access) -> dict[str, Any]:
     schema = get_openapi(title=app.title, version=app.version, routes=app.routes, description=_DESCRIPTION)
     schema["info"]["license"] = _LICENSE
-    for path, operation in _operations(schema):
+    for operation in _operations(schema):
         _mend_parameters(operation)
-        _mend_answers(operation, unforeseen=written_errors(500) if is_spoken_at(path) else problems(500))
-        if is_spoken_at(path):
-            operation["responses"].pop("422", None)
+        _mend_answers(operation)
     _name_operations(schema)
     components = schema.setdefault("components", {})
     components["headers"] = _HEADERS
     schemas = components.setdefault("schemas", {})
     for name in _UNUSED_SCHEMAS:
         schemas.pop(name, None)
-    bodies: tuple[type[BaseModel], ...] = (ProblemBody, *REQUEST_SCHEMAS)
-    _, defined = models_json_schema([(body, "validation") for body in bodies], ref_template=f"{_PLACE}{{model}}")
-    schemas |= defined["$defs"]
+    schemas[ProblemBody.__name__] = ProblemBody.model_json_schema(ref_template=f"{_PLACE}{{model}}")
     describe_keys(app, schema, access=access)
+    describe_protocol(schema)
     return schema
 
 
-def _operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path, item in schema["paths"].items():
-        yield from ((path, operation) for method, operation in item.items() if method in _METHODS)
+def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in schema["paths"].values():
+        yield from (operation for method, operation in item.items() if method in _METHODS)
 
 
 def _mend_parameters(operation: dict[str, Any]) -> None:
@@ -93,13 +87,13 @@ def _mend_parameters(operation: dict[str, Any]) -> None:
             parameter["schema"].update(real[0])
 
 
-def _mend_answers(operation: dict[str, Any], *, unforeseen: dict[int | str, dict[str, Any]]) -> None:
+def _mend_answers(operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     if "422" in answers and MEDIA_TYPE not in answers["422"].get("content", {}):  # FastAPI's own, of another form
         del answers["422"]
         if _may_be_wrong(operation):
             answers["422"] = problems(422)[422]
-    answers.setdefault("500", unforeseen[500])
+    answers.setdefault("500", problems(500)[500])
     for status, answer in answers.items():
         names = ("X-Request-ID", "Retry-After") if status in _WAITING else ("X-Request-ID",)
         for name in names:
@@ -123,9 +117,9 @@ def _name_operations(schema: dict[str, Any]) -> None:
 
     Generated clients name their methods after this.
     """
-    named = {id(operation): _function_name(operation) for _, operation in _operations(schema)}
+    named = {id(operation): _function_name(operation) for operation in _operations(schema)}
     uses = Counter(named.values())
-    for _, operation in _operations(schema):
+    for operation in _operations(schema):
         name = named[id(operation)]
         if uses[name] == 1:
             operation["operationId"] = name

@@ -28,7 +28,7 @@ from service.engine.postprocessing import top_k
 from service.errors import InvalidParameterError
 
 router: Final = APIRouter(tags=["torchserve"], route_class=KeyedRoute)
-health_router: Final = APIRouter(tags=["torchserve"])
+health_router: Final = APIRouter(tags=["torchserve"])  # apart, as health is everywhere
 
 _MOST_SHOWN: Final = 5
 _VERSION: Final = re.compile(r"([1-9][0-9]{0,8})(\.0)?")

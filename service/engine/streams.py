@@ -13,7 +13,8 @@ from statistics import median
 from typing import Final
 
 from service.engine.forms import Measurement, Tuning
-from service.engine.predictor import Classification, Classifier, Prepared, Tensor, repeated
+from service.engine.predictor import Classification, Classifier, Prepared, repeated
+from service.engine.preprocessing import Tensor
 from service.engine.session import BoundRun, Session
 from service.errors import InferenceError
 

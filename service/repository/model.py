@@ -80,7 +80,7 @@ class Model:
             return found.model
         if found.state is State.AVAILABLE and self.live is not None:
             raise VersionNotLoadedError(self.name, version=version, live=self.live.manifest.version)
-        raise _not_ready(self.name, found.state)
+        raise self._not_ready(found.state)
 
     def version(self, number: int) -> Version:
         """Find a version.
@@ -115,14 +115,14 @@ class Model:
                 return found
         live = self.live
         if live is None:
-            raise _not_ready(self.name, self.state)
+            raise self._not_ready(self.state)
         return live
+
+    def _not_ready(self, state: State) -> ModelNotReadyError:
+        waits_for_people = state is State.REFUSED or self.plan.unloaded
+        retry_after_s = _REFUSED_RETRY_S if waits_for_people else _LOADING_RETRY_S
+        return ModelNotReadyError(self.name, state=state, retry_after_s=retry_after_s)
 
     def _loaded(self, number: int | None) -> LiveModel | None:
         found = self.versions.get(number) if number is not None else None
         return found.model if found else None
-
-
-def _not_ready(name: str, state: State) -> ModelNotReadyError:
-    retry_after_s = _LOADING_RETRY_S if state is State.LOADING else _REFUSED_RETRY_S
-    return ModelNotReadyError(name, state=state, retry_after_s=retry_after_s)

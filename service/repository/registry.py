@@ -130,7 +130,7 @@ class Registry:
 
     def pinned(self, model: Model) -> int | None:
         """Say which version an administrator or the settings chose; None leaves the choice to the newest."""
-        return model.plan.pinned or self._settings.pinned.get(model.name)
+        return self._member.plan_of(model.name).pinned or self._settings.pinned.get(model.name)
 
     def live(self) -> list[LiveModel]:
         """List the versions that answer requests which name none."""

@@ -6,7 +6,9 @@ import http
 from typing import Any, Final
 
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
+from service.api.open_inference.form import is_spoken_at
 from service.api.open_inference.message import LENGTH_HEADER
 from service.api.open_inference.schemas import (
     IndexRequest,
@@ -15,10 +17,11 @@ from service.api.open_inference.schemas import (
     InferenceResponse,
     ParametersRequest,
 )
+from service.api.problems import MEDIA_TYPE
 
 INFER_ERRORS: Final = (400, 404, 408, 413, 415, 500, 503, 504)
-REQUEST_SCHEMAS: Final[tuple[type[BaseModel], ...]] = (InferenceRequest, IndexRequest, ParametersRequest)
-
+_PLACE: Final = "#/components/schemas/"
+_REQUESTS: Final[tuple[type[BaseModel], ...]] = (InferenceRequest, IndexRequest, ParametersRequest)
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 _LENGTH: Final = {"description": "length of the JSON, where binary data follows it", "schema": {"type": "integer"}}
 
@@ -27,7 +30,7 @@ INFER_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": {"$ref": f"#/components/schemas/{InferenceRequest.__name__}"}},
+            "application/json": {"schema": {"$ref": f"{_PLACE}{InferenceRequest.__name__}"}},
             "application/octet-stream": _BINARY,
         },
     },
@@ -35,7 +38,7 @@ INFER_BODY: Final[dict[str, Any]] = {
 INDEX_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": False,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{IndexRequest.__name__}"}}},
+        "content": {"application/json": {"schema": {"$ref": f"{_PLACE}{IndexRequest.__name__}"}}},
     }
 }
 
@@ -53,15 +56,6 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": InferenceError, "description": http.HTTPStatus(status).phrase} for status in statuses}
 
 
-def written_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Write error responses as they stand in an OpenAPI document that is made already."""
-    schema = {"$ref": f"#/components/schemas/{InferenceError.__name__}"}
-    return {
-        status: {"description": http.HTTPStatus(status).phrase, "content": {"application/json": {"schema": schema}}}
-        for status in statuses
-    }
-
-
 INFER_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "model": InferenceResponse,
@@ -70,3 +64,25 @@ INFER_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     },
     **errors(*INFER_ERRORS),
 }
+
+
+def describe_protocol(schema: dict[str, Any]) -> None:
+    """Put the bodies that are read here into an OpenAPI document, and make its problems under /v2 protocol errors.
+
+    Args:
+        schema: The document, which may have any problem at any route.
+
+    """
+    _, defined = models_json_schema([(body, "validation") for body in _REQUESTS], ref_template=f"{_PLACE}{{model}}")
+    schema["components"]["schemas"] |= defined["$defs"]
+    for path, operations in schema["paths"].items():
+        if is_spoken_at(path):
+            for operation in operations.values():
+                _turn_problems(operation["responses"])
+
+
+def _turn_problems(answers: dict[str, Any]) -> None:
+    answers.pop("422", None)  # told as 400
+    for answer in answers.values():
+        if MEDIA_TYPE in answer.get("content", {}):
+            answer["content"] = {"application/json": {"schema": {"$ref": f"{_PLACE}{InferenceError.__name__}"}}}

@@ -1,4 +1,4 @@
-"""`GET /v2/health...`: does the server live, is it ready; never behind a key."""
+"""`GET /v2/health/...`: does the server live, and should it get traffic; apart from the others, like our own."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _RETRY_S: Final = 1.0
 
 
 @router.get("/v2/health/live")
-async def live() -> ServerLive:
+async def server_live() -> ServerLive:
     """Answer as long as the process and its event loop run."""
     return ServerLive(live=True)
 
 
 @router.get("/v2/health/ready", responses=errors(503))
-async def ready(request: Request) -> ServerReady:
+async def server_ready(request: Request) -> ServerReady:
     """Answer 200 when every model is verified and warm and the service is not shutting down."""
     waiting_for = context_of(request).waiting_for()
     if waiting_for:

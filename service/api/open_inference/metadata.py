@@ -32,21 +32,21 @@ _PLATFORM: Final = "onnxruntime_onnx"  # as Triton calls models of this kind
 
 @router.get("/v2/", include_in_schema=False)
 @router.get("/v2")
-async def describe_server(request: Request) -> ServerMetadata:
+async def server_metadata(request: Request) -> ServerMetadata:
     """Say what this server is, and which extensions of the protocol it speaks."""
     further = _OF_ADMINISTRATORS if context_of(request).access.has_admin else []
     return ServerMetadata(name=_NAME, version=VERSION, extensions=[*_EXTENSIONS, *further])
 
 
 @router.get("/v2/models/{name}", responses=errors(404, 503))
-async def describe_model(request: Request, name: str) -> ModelMetadata:
+async def model_metadata(request: Request, name: str) -> ModelMetadata:
     """Describe the tensors of a model's live version."""
     registry = context_of(request).registry
     return _metadata(registry, registry.resolve(name))
 
 
 @router.get("/v2/models/{name}/versions/{version}", responses=errors(400, 404, 503))
-async def describe_version(request: Request, name: str, version: VersionNumber) -> ModelMetadata:
+async def version_metadata(request: Request, name: str, version: VersionNumber) -> ModelMetadata:
     """Describe the tensors of one version of a model."""
     registry = context_of(request).registry
     return _metadata(registry, registry.resolve(name, version))

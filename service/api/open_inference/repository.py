@@ -38,7 +38,7 @@ _STATES: Final = {
 
 
 @router.post("/v2/repository/index", responses=errors(400, 408, 413, 503, 504), openapi_extra=INDEX_BODY)
-async def list_versions(request: Request) -> list[IndexEntry]:
+async def repository_index(request: Request) -> list[IndexEntry]:
     """List every version of every model, or those that can answer."""
     context = context_of(request)
     async with context.bodies.body_of(request, patience_s=context.deadline_s) as body:

@@ -90,7 +90,7 @@ def test_requests_are_counted_by_route_template_never_by_path(client: TestClient
     methods = {
         dict(labels).get("method") for name, labels in samples(client) if name == "convserve_http_requests_total"
     }
-    assert methods == {"GET", "POST", "_"}
+    assert methods == {"GET", "POST", "PUT", "_"}
 
 
 def test_what_is_loaded_is_shown_in_the_metrics(client: TestClient) -> None:

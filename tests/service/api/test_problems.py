@@ -28,6 +28,7 @@ def test_what_the_caller_caused_is_4xx_and_what_the_service_caused_is_5xx() -> N
                 errors.InputError,
                 errors.NotFoundError,
                 errors.CallerGoneError,
+                errors.ConflictError,
                 errors.AccessError,
                 errors.RateLimitedError,
             ),
@@ -58,6 +59,6 @@ def test_subclass_without_a_line_answers_like_the_class_above_it() -> None:
 
 
 def test_predict_routes_document_every_status_their_errors_can_have() -> None:
-    """The OpenAPI document promises each of them; 499 nobody reads, and some come only where keys are in use."""
-    statuses = {problem.status for problem in PROBLEMS.values()} - {499, 401, 403, 429}
+    """The OpenAPI document promises each of them; 499 nobody reads, and some come from keys or to administrators."""
+    statuses = {problem.status for problem in PROBLEMS.values()} - {499, 401, 403, 409, 429}
     assert statuses == set(PREDICT_PROBLEMS)

@@ -29,6 +29,7 @@ PHONE: Final = "the-key-of-the-phone"
 BATCH: Final = "the-key-of-the-batch"
 OPS: Final = "the-key-of-operations"
 HEALTH: Final = {"/livez", "/readyz", "/healthz", "/v2/health/live", "/v2/health/ready", "/ping"}
+ACTS: Final = ("/act", "/load", "/unload", "/default", "/traffic")
 OPEN: Final = {*HEALTH, "/metrics", "/docs", "/docs/assets", "/openapi.json"}
 
 
@@ -327,7 +328,7 @@ def test_the_document_says_which_routes_need_a_key(app: FastAPI) -> None:
             assert ("security" in operation, statuses) == (
                 (True, {"401", "429"}) if path not in OPEN else (False, set())
             )
-            assert ("403" in operation["responses"]) == path.endswith("/act")
+            assert ("403" in operation["responses"]) == path.endswith(ACTS)
     answers = document["paths"]["/predict"]["post"]["responses"]
     refusal = answers["429"]["content"]
     assert refusal == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}

@@ -24,6 +24,7 @@ from service.repository.store import StoredVersion
 from service.telemetry.metrics import Metrics
 from tests.model_folders import COLORS, color_network, picture, write_model
 from tests.service.engine.gates import Clock
+from tests.service.repository.conftest import House
 
 MakeLoader = Callable[..., Loader]
 
@@ -245,11 +246,13 @@ def test_without_a_queue_size_the_run_time_bounds_the_queue(tmp_path: Path, make
 
 
 def test_the_gauges_of_the_queue_show_the_lane_as_it_is_now(
-    tmp_path: Path, make_loader: MakeLoader, metrics: Metrics
+    tmp_path: Path, make_house: Callable[..., House], metrics: Metrics
 ) -> None:
     """Depth and capacity are read when the metrics are, not when the model was loaded."""
     write_model(tmp_path)
-    lane = make_loader().load(stored(tmp_path)).lane
+    house = make_house()
+    house.keeper.start_up()
+    lane = house.registry.resolve("colors").lane
     lane.depth, lane.cost.fixed_s = 3, 0.033
     labels = {"model": "colors"}
     assert metrics.registry.get_sample_value("convserve_queue_depth", labels) == 3

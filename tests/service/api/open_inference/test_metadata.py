@@ -1,4 +1,4 @@
-"""What the protocol's health and metadata routes say."""
+"""What the protocol's metadata routes say."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ def test_server_says_what_it_is(shared_client: TestClient, url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "route", "status", "body"),
     [
-        ("/v2/health/live", "/v2/health/live", 200, {"live": True}),
         ("/v2/models/colors/ready", "/v2/models/{name}/ready", 200, {"name": "colors", "ready": True}),
         (
             "/v2/models/colors/versions/2/ready",
@@ -35,13 +34,12 @@ def test_server_says_what_it_is(shared_client: TestClient, url: str) -> None:
         ("/v2/models/broken", "/v2/models/{name}", 503, None),
         ("/v2/models/nobody", "/v2/models/{name}", 404, None),
         ("/v2/models/colors/versions/0", "/v2/models/{name}/versions/{version}", 400, None),
-        ("/v2/health/ready", "/v2/health/ready", 503, None),
     ],
 )
 def test_states_are_told_by_status_and_body(
     shared_client: TestClient, url: str, route: str, status: int, body: object
 ) -> None:
-    """Clients look at one or the other; one refused model keeps the server from being ready."""
+    """Clients look at one or the other."""
     answer = shared_client.get(url)
     assert answer.status_code == status
     assert answer.json() == body if body else list(answer.json()) == ["error"]
@@ -59,12 +57,3 @@ def test_model_describes_its_tensors(shared_client: TestClient, url: str) -> Non
         "inputs": [{"name": "input", "datatype": "FP32", "shape": [-1, 3, 8, 8]}],
         "outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 3]}],
     }
-
-
-def test_server_is_ready_when_every_model_is(client: TestClient) -> None:
-    """And not when it goes down."""
-    assert client.get("/v2/health/ready").json() == {"ready": True}
-    client.app.state.context.scheduler.drain()  # type: ignore[attr-defined]  # the FastAPI app behind the client
-    answer = client.get("/v2/health/ready")
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert answer.json() == {"error": "Not ready: shutting down."}

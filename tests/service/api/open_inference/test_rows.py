@@ -68,7 +68,7 @@ async def classified(rows: list[Any], lane: FakeLane, *, at_once: int) -> list[C
     return await classify_rows(
         rows,
         model=model_with(lane),
-        context=cast("Context", SimpleNamespace(registry=SimpleNamespace(shadow_of=lambda _: None))),
+        context=cast("Context", SimpleNamespace(registry=SimpleNamespace(shadow_of=lambda _: None), metrics=None)),
         deadline=Deadline(60.0, 60.0),
         at_once=at_once,
     )
