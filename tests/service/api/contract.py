@@ -16,13 +16,17 @@ from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.open_inference.form import is_spoken_at
+
 Key = tuple[str, str, str]  # method, route template, status
 
 # Every answer that any test of this process has met. It is here and not in conftest.py, which pytest imports twice.
 SEEN: Final[set[Key]] = set()
 
 LAST_TEST: Final = "test_every_declared_answer_was_provoked"
-PROBLEM_TYPE: Final = "application/problem+json"
+# Type and schema of an error, here and where the Open Inference Protocol is spoken.
+PROBLEM: Final = ("application/problem+json", "ProblemBody")
+PROTOCOL_ERROR: Final = ("application/json", "InferenceError")
 UNDOCUMENTED: Final = {
     "/docs": "a page for people",
     "/docs/assets": "files of that page",
@@ -82,7 +86,10 @@ class Document:
         return self._broken_by_answer(declared["responses"][str(answer.status)], answer)
 
     def _operation(self, route: str | None, method: str) -> Mapping[str, Any] | None:
-        found: Mapping[str, Any] | None = self.content["paths"].get(route, {}).get(method.lower())
+        """Find what is declared; a path that ends in a slash may be the twin of one without."""
+        paths = self.content["paths"]
+        operations = paths.get(route) or paths.get(str(route).rstrip("/"), {})
+        found: Mapping[str, Any] | None = operations.get(method.lower())
         return found
 
     def _broken_without_operation(self, answer: Answer) -> list[str]:
@@ -91,9 +98,10 @@ class Document:
             return []
         if answer.status < 400:
             return ["the route is not documented"]
-        if answer.headers.get("content-type") != PROBLEM_TYPE:
+        media_type, schema = PROTOCOL_ERROR if is_spoken_at(answer.path) else PROBLEM
+        if answer.headers.get("content-type") != media_type:
             return [f"an error of type {answer.headers.get('content-type')}"]
-        return self._broken_by_body({"$ref": "#/components/schemas/ProblemBody"}, json.loads(answer.body))
+        return self._broken_by_body({"$ref": f"#/components/schemas/{schema}"}, json.loads(answer.body))
 
     def _broken_by_answer(self, declared: Mapping[str, Any], answer: Answer) -> list[str]:
         broken = [
@@ -173,7 +181,9 @@ class ContractClient(TestClient):
     def request(self, *arguments: Any, **keywords: Any) -> Any:
         """Send a request, and check what came back."""
         answer = super().request(*arguments, **keywords)
-        assert not self.broken, "\n".join([*self.broken, "service/api/openapi.json and the routes must agree"])
+        broken = list(self.broken)
+        self.broken.clear()  # one test each, also where several share a client
+        assert not broken, "\n".join([*broken, "service/api/openapi.json and the routes must agree"])
         return answer
 
 

@@ -48,4 +48,4 @@ def test_operations_have_names_of_their_own_for_generated_clients(client: TestCl
     paths = client.get("/openapi.json").json()["paths"]
     names = [operation["operationId"] for item in paths.values() for operation in item.values()]
     assert len(names) == len(set(names))
-    assert {"predict_model", "list_models", "ready"} <= set(names)
+    assert {"predict_model", "list_models", "infer"} <= set(names)

@@ -1,100 +1,100 @@
 """Every answer that the OpenAPI document declares is provoked.
 
-Here for the routes that take a picture, and by all tests of this folder together for the rest.
+Here for the kinds of route that are alike, and by all tests of this folder together for the rest.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from starlette.testclient import TestClient
-from starlette.types import Message
 
 from service.api_document import FROZEN
-from tests.model_folders import color_network, picture, write_model
+from service.app import create_app
+from service.settings import Settings
+from tests.model_folders import color_network, write_model
 from tests.service.api.conftest import Serve
-from tests.service.api.contract import LAST_TEST, SEEN, Document, Key
+from tests.service.api.contract import LAST_TEST, SEEN, Document, Key, checked_client
+from tests.service.api.provocations import (
+    ADMIN_KEY,
+    LIMIT_BYTES,
+    PROVOCATIONS,
+    SETTINGS,
+    Operation,
+    can_be_provoked,
+)
 
 DOCUMENT: Final = Document(json.loads(FROZEN.read_text(encoding="utf-8")))
-RED, WHITE = picture((150, 10, 10)), picture("white")  # a network that fails on bright pictures takes the first
+API_KEY: Final = "the-key-of-a-telephone"
+GUARDS: Final = frozenset({"401", "403", "429"})
 
-# Answers that no test provokes, and why not.
-UNPROVOKED: Final[dict[Key, str]] = {}
+_SLOW_ACT = "an act that a worker does not follow is waited for longer than a test; the operator's tests do it"
+# Answers that no test of this folder provokes, and why not.
+UNPROVOKED: Final[dict[Key, str]] = {
+    ("POST", "/models/{name}/default", "503"): _SLOW_ACT,
+    ("PUT", "/models/{name}/traffic", "503"): _SLOW_ACT,
+    ("POST", "/models/{name}/versions/{version}/load", "503"): _SLOW_ACT,
+    ("POST", "/models/{name}/versions/{version}/unload", "503"): _SLOW_ACT,
+    ("POST", "/v2/repository/models/{name}/unload", "409"): "declared with load, and unloading has no conflict",
+}
 # One handler outside all routes makes these, whatever the route; test_bad_input provokes it.
 UNPROVOKED_ANYWHERE: Final = frozenset({"500"})
 
 
-def _filled(route: str, *, model: str = "colors") -> str:
-    """Make a URL of a route's template; one without a name in it takes the model in its query."""
-    url = route.replace("{name}", model).replace("{version}", "1")
-    return url if "{name}" in route else f"{url}?model={model}"
+def operations(status: str) -> list[Operation]:
+    """List the operations that declare a status; what takes a model away comes last."""
+    found = []
+    for method, route, declared in DOCUMENT.declared():
+        content: Any = DOCUMENT.content["paths"][route][method.lower()]
+        if declared == status:
+            found.append(Operation(method, route, content["tags"][0], "requestBody" in content))
+    return sorted(found, key=lambda operation: operation.route.endswith("/unload"))
 
 
-def _silent(client: TestClient, url: str, **headers: str) -> int:
-    """Send a request whose body never comes, and return the status of the answer."""
-    path, _, query = url.partition("?")
-    names = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": "POST", "path": path, "query_string": query.encode(), "headers": names}
-    status: list[int] = []
-
-    async def receive() -> Message:
-        never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        return await never
-
-    async def send(message: Message) -> None:
-        status.extend([message["status"]] if "status" in message else [])
-
-    assert client.portal is not None
-    client.portal.call(client.app, scope, receive, send)
-    return status[0]
-
-
-def _drained(client: TestClient, url: str) -> int:
-    client.app.state.context.scheduler.drain()  # type: ignore[attr-defined]  # the FastAPI app behind the client
-    return client.post(url, content=RED).status_code
-
-
-# How to make any route that takes a picture answer with a status.
-PROVOCATIONS: Final[dict[str, Callable[[TestClient, str], int]]] = {
-    "200": lambda client, route: client.post(_filled(route), content=RED).status_code,
-    "400": lambda client, route: client.post(_filled(route), content=RED[:50]).status_code,
-    "404": lambda client, route: client.post(_filled(route, model="nobody"), content=RED).status_code,
-    "408": lambda client, route: _silent(client, _filled(route)),
-    "413": lambda client, route: client.post(_filled(route), content=bytes(100_001)).status_code,
-    "415": lambda client, route: client.post(_filled(route), content=b"Dear Sir or Madam").status_code,
-    "422": lambda client, route: (
-        client.post(_filled(route), content=RED, headers={"x-request-timeout-ms": "0"}).status_code
-    ),
-    "500": lambda client, route: client.post(_filled(route), content=WHITE).status_code,
-    "503": lambda client, route: _drained(client, _filled(route)),
-    "504": lambda client, route: _silent(client, _filled(route), x_request_timeout_ms="1"),
-}
-SETTINGS: Final[dict[str, dict[str, Any]]] = {"408": {"body_timeout_ms": 1}}
-
-
-def _of_pictures() -> list[tuple[str, str]]:
-    """List the answers of today's routes that take a picture in every form."""
-    return [
-        (route, status)
-        for method, route, status in DOCUMENT.declared()
-        if "predict" in DOCUMENT.content["paths"][route][method.lower()]["tags"] and status in PROVOCATIONS
-    ]
-
-
-@pytest.mark.parametrize(("route", "status"), _of_pictures())
-def test_route_that_takes_a_picture_answers_with_each_status_it_declares(
-    tmp_path: Path, serve: Serve, route: str, status: str
-) -> None:
+@pytest.mark.parametrize("status", PROVOCATIONS)
+def test_routes_answer_with_each_status_they_declare(tmp_path: Path, serve: Serve, status: str) -> None:
     """Each in the form that the document gives it, which the client checks."""
     write_model(tmp_path / "models", network=color_network(fails_on_bright=True), golden=())
-    client = serve(max_body_bytes=100_000, **SETTINGS.get(status, {}))
-    assert PROVOCATIONS[status](client, route) == int(status)
-    client.get("/livez")  # the client checks all answers so far, those included that went around it
+    write_model(tmp_path / "models", name="broken")
+    (tmp_path / "models/broken/1/model.onnx").write_bytes(b"another file than the manifest was written for")
+    (tmp_path / "admin").write_text(f"ops: {ADMIN_KEY}\n")
+    settings = SETTINGS.get(status, {})
+    client = serve(max_body_bytes=LIMIT_BYTES, admin_key_file=tmp_path / "admin", **settings)
+    known = [operation for operation in operations(status) if can_be_provoked(operation, status)]
+    assert known
+    for operation in known:
+        assert PROVOCATIONS[status](client, operation) == int(status), operation
+        client.get("/livez")  # the client checks all answers so far, those included that went around it
+
+
+@pytest.mark.parametrize("status", sorted(GUARDS))
+def test_guarded_routes_refuse_whom_they_must(tmp_path: Path, status: str) -> None:
+    """No key, a key that is no administrator's, a key that was used too often."""
+    write_model(tmp_path / "models")
+    (tmp_path / "api").write_text(f"phone: {API_KEY}\n")
+    (tmp_path / "admin").write_text(f"ops: {ADMIN_KEY} 1/day\n")
+    files = {"api_keys_file": tmp_path / "api", "admin_key_file": tmp_path / "admin"}
+    app = create_app(Settings.model_validate({"models_dir": tmp_path / "models", "threads": 2, **files}))
+    key = {"401": "", "403": API_KEY, "429": ADMIN_KEY}[status]
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    with checked_client(app) as client:
+        client.get("/models", headers=headers)  # spends what the key may in a day
+        assert operations(status)
+        for operation in operations(status):
+            answer = client.request(operation.method, operation.url(), headers=headers)
+            assert answer.status_code == int(status), operation
+
+
+def test_repository_that_cannot_load_a_version_says_so(tmp_path: Path, serve: Serve) -> None:
+    """A conflict between what is asked and what lies in the folder."""
+    write_model(tmp_path / "models")
+    (tmp_path / "models/colors/1/model.onnx").write_bytes(b"another file")
+    (tmp_path / "admin").write_text(f"ops: {ADMIN_KEY}\n")
+    client = serve(admin_key_file=tmp_path / "admin")
+    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+    assert client.post("/v2/repository/models/colors/load", headers=headers).status_code == 409
 
 
 def test_every_declared_answer_was_provoked(request: pytest.FixtureRequest) -> None:
@@ -108,6 +108,7 @@ def test_every_declared_answer_was_provoked(request: pytest.FixtureRequest) -> N
     expected = {key for key in declared if key[2] not in UNPROVOKED_ANYWHERE}
     assert sorted(expected - SEEN - UNPROVOKED.keys()) == []
     assert sorted(UNPROVOKED.keys() - declared) == [], "listed as not provoked, and no longer declared"
+    assert sorted(UNPROVOKED.keys() & SEEN) == [], "listed as not provoked, and provoked meanwhile"
 
 
 def _all_ran(request: pytest.FixtureRequest) -> bool:
@@ -117,4 +118,4 @@ def _all_ran(request: pytest.FixtureRequest) -> bool:
     ran = {item.path for item in request.session.items}
     selected = config.getoption("keyword") or any("::" in argument for argument in config.args)
     is_part = hasattr(config, "workerinput") or config.getoption("maxfail") or config.getoption("lf", default=False)
-    return set(folder.glob("test_*.py")) <= ran and not selected and not is_part and request.node.name == LAST_TEST
+    return set(folder.rglob("test_*.py")) <= ran and not selected and not is_part and request.node.name == LAST_TEST

@@ -15,11 +15,13 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from service.api.responses import problems
 from service.api.security import AdminRoute, KeyedRoute, include_routers, note
 from service.app import create_app
 from service.errors import ModelNotReadyError
 from service.settings import Settings
 from tests.model_folders import picture, write_model
+from tests.service.api.contract import checked_client
 from tests.service.api.test_health import value
 
 RED: Final = picture("red")
@@ -56,7 +58,7 @@ def admin_router() -> APIRouter:
     """Make the kind of router that other rooms have: one act that works, one that fails, one that nobody foresaw."""
     router = APIRouter(route_class=AdminRoute)
 
-    @router.post("/models/{name}/act")
+    @router.post("/models/{name}/act", responses=problems(503))
     async def act(request: Request, name: str, change: Change) -> dict[str, Any]:
         note(request, version=change.version)
         if name == "loading":
@@ -80,7 +82,7 @@ def app(files: dict[str, Path], tmp_path: Path) -> FastAPI:
 @pytest.fixture
 def client(app: FastAPI) -> Any:
     """Serve it."""
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with checked_client(app) as client:
         while any(
             model["state"] == "loading" for model in client.get("/models", headers=bearer(BATCH)).json()["models"]
         ):
@@ -301,7 +303,7 @@ def test_without_an_admin_key_admin_routes_do_not_exist(files: dict[str, Path], 
     """Their answer is that of any address that leads nowhere, and the document does not know them."""
     app = create_app(Settings(models_dir=tmp_path / "models", api_keys_file=files["api_keys_file"]))
     include_routers(app, admin_router(), access=app.state.context.access)
-    with TestClient(app) as client:
+    with checked_client(app) as client:
         for method in ("POST", "GET"):
             for headers in ({}, bearer(BATCH), bearer(OPS)):
                 answers = [

@@ -11,6 +11,7 @@ from service.app import create_app
 from service.settings import Settings
 from tests.model_folders import write_model
 from tests.service.api.conftest import wait_until_loaded
+from tests.service.api.contract import checked_client
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,6 @@ def shared_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClie
     write_model(models_dir, name="broken")
     (models_dir / "broken/1/model.onnx").write_bytes(b"another file than the manifest was written for")
     settings = Settings.model_validate({"models_dir": models_dir, "threads": 2, "max_body_bytes": 100_000})
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with checked_client(create_app(settings)) as client:
         wait_until_loaded(client)
         yield client
