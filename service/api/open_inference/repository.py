@@ -25,10 +25,9 @@ from service.repository.model import Model
 router: Final = APIRouter(tags=["open inference protocol"], route_class=KeyedRoute)
 admin_router: Final = APIRouter(tags=["open inference protocol"], route_class=AdminRoute)
 
-_ADMIN_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "Done.", "content": {}},
-    **errors(400, 404, 408, 409, 413, 503, 504),
-}
+_DONE: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "Done.", "content": {}}}
+_UNLOAD_RESPONSES: Final = {**_DONE, **errors(400, 404, 408, 413, 503, 504)}
+_LOAD_RESPONSES: Final = {**_UNLOAD_RESPONSES, **errors(409)}  # a version that is refused
 _STATES: Final = {
     State.READY: "READY",
     State.LOADING: "LOADING",
@@ -51,7 +50,12 @@ async def repository_index(request: Request) -> list[IndexEntry]:
     ]
 
 
-@admin_router.post("/v2/repository/models/{name}/load", responses=_ADMIN_ERRORS, openapi_extra=PARAMETERS_BODY)
+@admin_router.post(
+    "/v2/repository/models/{name}/load",
+    response_class=Response,
+    responses=_LOAD_RESPONSES,
+    openapi_extra=PARAMETERS_BODY,
+)
 async def load_model(request: Request, name: str) -> Response:
     """Look at the folder of a model again, and let its newest version answer, or the one that is pinned."""
     await _require_parameters(request, known=())
@@ -59,7 +63,12 @@ async def load_model(request: Request, name: str) -> Response:
     return Response(status_code=200)
 
 
-@admin_router.post("/v2/repository/models/{name}/unload", responses=_ADMIN_ERRORS, openapi_extra=PARAMETERS_BODY)
+@admin_router.post(
+    "/v2/repository/models/{name}/unload",
+    response_class=Response,
+    responses=_UNLOAD_RESPONSES,
+    openapi_extra=PARAMETERS_BODY,
+)
 async def unload_model(request: Request, name: str) -> Response:
     """Take a model out of memory; no model here depends on another."""
     await _require_parameters(request, known=("unload_dependents",))

@@ -37,7 +37,6 @@ UNPROVOKED: Final[dict[Key, str]] = {
     ("PUT", "/models/{name}/traffic", "503"): _SLOW_ACT,
     ("POST", "/models/{name}/versions/{version}/load", "503"): _SLOW_ACT,
     ("POST", "/models/{name}/versions/{version}/unload", "503"): _SLOW_ACT,
-    ("POST", "/v2/repository/models/{name}/unload", "409"): "declared with load, and unloading has no conflict",
 }
 # One handler outside all routes makes these, whatever the route; test_bad_input provokes it.
 UNPROVOKED_ANYWHERE: Final = frozenset({"500"})
