@@ -63,7 +63,7 @@ def first_that_runs(model: bytes, forms: list[Form], *, output: str) -> Trial:
         InferenceError: It takes none of them.
 
     """
-    session = Session.load(model, input_name=forms[0].tensor, output_name=output)
+    session = Session.load(model, input_name=forms[0].tensor, output_name=output, quiet=True)
     failures: list[InferenceError] = []
     fitting = []
     for form in forms:
