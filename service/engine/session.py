@@ -100,11 +100,12 @@ class Session:
                 options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
             source = str(model) if isinstance(model, Path) else model
             runtime = ort.InferenceSession(source, options, providers=_available(providers))
+            declared = {tensor.name: tensor.shape for tensor in runtime.get_inputs()}  # may be no UTF-8
+            outputs = [tensor.name for tensor in runtime.get_outputs()]
         except _RUNTIME_ERRORS as error:
             raise InferenceError(f"ONNX Runtime {ort.__version__} does not load the network: {error}") from error
-        declared = {tensor.name: tensor.shape for tensor in runtime.get_inputs()}
         _require_tensor("input", input_name, names=list(declared))
-        _require_tensor("output", output_name, names=[tensor.name for tensor in runtime.get_outputs()])
+        _require_tensor("output", output_name, names=outputs)
         shape = declared[input_name]
         size = shape[0] if shape else None  # a file need not say anything about shapes
         return cls(
