@@ -191,7 +191,7 @@ def test_a_file_larger_than_any_message_may_be_is_refused_unread(bring: Bring, t
 )
 def test_an_input_that_no_memory_holds_is_refused_before_it_is_made(bring: Bring, shape: tuple[int | str, ...]) -> None:
     """Sides and batches beyond anything that is served."""
-    with pytest.raises(ArtifactError, match="is too large: one run with .* are the most"):
+    with pytest.raises(ArtifactError, match=r"is too large: one run with .* are the most"):
         bring(reshaped(*shape))
 
 
