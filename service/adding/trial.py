@@ -63,7 +63,7 @@ def first_that_runs(model: bytes, forms: list[Form], *, output: str) -> Trial:
         InferenceError: It takes none of them.
 
     """
-    session = Session.load(model, input_name=forms[0].tensor, output_name=output)
+    session = Session.load(model, input_name=forms[0].tensor, output_name=output, quiet=True)
     failures: list[InferenceError] = []
     fitting = []
     for form in forms:
@@ -91,9 +91,9 @@ def _blank(form: Form) -> Tensor:
 def probes(spec: Input) -> Tensor:
     """Make four pictures as the preprocessing leaves them: black, white, noise, and a slope from corner to corner."""
     shape = (spec.height, spec.width, spec.channels)
-    noise = np.random.default_rng(0).integers(0, 256, shape)
-    slope = np.linspace(0, 255, noise.size).reshape(shape)
-    pixels_NHWC = np.stack([np.zeros(shape), np.full(shape, 255), noise, slope]).astype(np.float32)
+    noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    slope = np.linspace(0, 255, noise.size, dtype=np.float32).reshape(shape)
+    pixels_NHWC = np.stack([np.zeros_like(slope), np.full_like(slope, 255), noise, slope])
     steps = spec.preprocessing
     scale, mean, std = (np.asarray(values, dtype=np.float32) for values in (steps.scale, steps.mean, steps.std))
     values_NHWC = (pixels_NHWC * scale - mean) / std

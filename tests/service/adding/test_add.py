@@ -93,6 +93,14 @@ def test_axes_without_any_size_are_found_by_running(bring: Bring, layout: str, c
     assert f"layout {layout} with {channels} channel(s): the only one of 4 that runs" in added.notes.found
 
 
+def test_what_is_only_tried_leaves_no_lines_of_the_runtime_behind(
+    bring: Bring, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Forms that fail are expected to; one message tells what was found."""
+    bring(color_classifier(layout="NHWC", open_axes=True), size=(8, 8))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_name_of_an_axis_says_that_it_is_the_channels(bring: Bring) -> None:
     """Hugging Face's exporter leaves every size open and names the axes."""
     model = color_classifier(size=("height", "width"))

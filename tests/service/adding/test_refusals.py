@@ -186,6 +186,15 @@ def test_a_file_larger_than_any_message_may_be_is_refused_unread(bring: Bring, t
         bring(path)
 
 
+@pytest.mark.parametrize(
+    "shape", [(1, 3, 100_000, 100_000), (10**6, 3, 224, 224), ("n", 3, 8193, 1), (2**62, 3, 8, 8)], ids=str
+)
+def test_an_input_that_no_memory_holds_is_refused_before_it_is_made(bring: Bring, shape: tuple[int | str, ...]) -> None:
+    """Sides and batches beyond anything that is served."""
+    with pytest.raises(ArtifactError, match=r"is too large: one run with .* are the most"):
+        bring(reshaped(*shape))
+
+
 def test_a_network_without_an_input_is_refused(bring: Bring) -> None:
     """A constant answers nothing."""
     graph = onnx.helper.make_graph(
