@@ -93,9 +93,7 @@ class Session:
 
         """
         try:
-            options = _options(threads)
-            if quiet:
-                options.log_severity_level = _FATAL_LEVEL
+            options = _options(threads, quiet=quiet)
             if isinstance(model, Path):
                 options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
             source = str(model) if isinstance(model, Path) else model
@@ -244,11 +242,11 @@ def _rows(output: object, *, pictures: int) -> NDArray[np.float32]:
     return values
 
 
-def _options(threads: int) -> ort.SessionOptions:
+def _options(threads: int, *, quiet: bool = False) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads  # never left to the runtime, which counts the host's cores in a container
     options.inter_op_num_threads = 1
-    options.log_severity_level = _ERROR_LEVEL
+    options.log_severity_level = _FATAL_LEVEL if quiet else _ERROR_LEVEL
     # The runtime's own format is detected by its bytes too, and nobody has looked into such a file before.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     # Spinning threads take the cores from the other requests; measured to cost a fifth with two callers.

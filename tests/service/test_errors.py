@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from service import errors
-from service.errors import ConvserveError, InvalidParameterError, shortened
+from service.errors import ConvserveError, InvalidParameterError
 
 CLASSES: Final = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ConvserveError)]
 
