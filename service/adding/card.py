@@ -29,9 +29,8 @@ def card(manifest: Manifest, *, source: str, producer: str, notes: Notes) -> str
         manifest.description,
         f"Added from `{source}`{by}. It was not evaluated; what it gave for the sample picture stands in the manifest.",
         f"It tells {len(manifest.labels)} classes apart: {labels}{more}.",
+        "## Found in the file and by running it\n\n" + "\n".join(f"- {text}" for text in notes.found),
     ]
-    if notes.found:
-        parts.append("## Found in the file and by running it\n\n" + "\n".join(f"- {text}" for text in notes.found))
     if notes.assumed:
         parts.append(
             "## Assumed, because neither the file nor a flag said it\n\n"

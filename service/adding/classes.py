@@ -62,8 +62,6 @@ def _mismatch(labels: tuple[str, ...], classes: int) -> str:
         )
     if classes == len(labels) - 1 and labels[0].lower() in _BACKGROUND:
         return f"{said}; leave out the first name, {labels[0]!r}"
-    if classes == 2 and len(labels) == 1:
-        return f"{said}: name the class that is near 0 first, then the one near 1"
     return said
 
 

@@ -15,6 +15,8 @@ from service.adding.told import Layout, Notes, Size, Told
 from service.errors import ArtifactError, InvalidParameterError
 
 DEFAULT_SIZE: Final = (224, 224)  # of most ImageNet classifiers
+_LONGEST_SIDE: Final = 8192  # what a manifest may say
+_MOST_NUMBERS: Final = 2**28  # of one run: a gigabyte of float32
 _CHANNELS: Final[tuple[Literal[1, 3], ...]] = (3, 1)
 _CHANNEL_WORD: Final = "channel"  # as in the num_channels of Hugging Face's exporter
 _LAYOUTS: Final[tuple[Layout, ...]] = ("NCHW", "NHWC")
@@ -66,7 +68,15 @@ def forms_of(signature: Signature, told: Told, *, path: Path) -> list[Form]:
         )  # fmt: skip
     shape = declared.shape if declared.shape is not None else (None,) * 4
     pairs = _layouts(shape, told, declared, path, signature)
-    return [_form(declared, shape, layout, channels, told) for layout, channels in pairs]
+    forms = [_form(declared, shape, layout, channels, told) for layout, channels in pairs]
+    for form in forms:
+        numbers = (form.batch or 1) * form.channels * form.size[0] * form.size[1]
+        if numbers > _MOST_NUMBERS or max(form.size) > _LONGEST_SIDE:
+            rows, columns = form.size
+            what = f"one run with {rows}x{columns} pixels takes {numbers} numbers"
+            limits = f"{_MOST_NUMBERS} and sides of {_LONGEST_SIDE} pixels are the most"
+            raise ArtifactError(path, reason=f"its input {declared} is too large: {what}, and {limits}")
+    return forms
 
 
 def note_form(form: Form, *, allowed: int, fitting: int, notes: Notes) -> None:

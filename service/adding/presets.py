@@ -20,8 +20,6 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from service.artifact import Resize
-
 ColorMode = Literal["RGB", "BGR", "L"]
 Rule = Literal["shorter_side", "exact", "letterbox"]
 Values = tuple[float, ...]
@@ -61,13 +59,10 @@ class Preset:
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     antialias: bool = True
 
-    def resize(self, longer_side: int) -> Resize:
-        """Say how pictures are resized for an input whose longer side has so many pixels."""
-        size = None
-        if self.rule == "shorter_side":
-            exact = longer_side / self.kept
-            size = max(longer_side, math.floor(exact) if self.rounds_down else round(exact))
-        return Resize(rule=self.rule, size=size, interpolation=self.interpolation, antialias=self.antialias)
+    def shorter_side(self, longer_side: int) -> int:
+        """Say to how many pixels the shorter side is scaled for an input whose longer side has so many."""
+        exact = longer_side / self.kept
+        return max(longer_side, math.floor(exact) if self.rounds_down else round(exact))
 
 
 def _timm(mean: Values, std: Values, *, kept: float = 0.875) -> Preset:

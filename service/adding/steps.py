@@ -143,11 +143,10 @@ class Chosen:
         if rule is None:
             self.notes.assume("the shorter side is scaled to the input's size, then the middle is cut out", "--resize")
             rule = "shorter_side"
-        if told.crop is not None and (told.crop == "center") != (rule == "shorter_side"):
+        crop = "center" if told.crop_share is not None else told.crop
+        if crop is not None and (crop == "center") != (rule == "shorter_side"):
             expected = "center after shorter-side, and none after exact and letterbox"
-            raise InvalidParameterError("--crop", value=f"{told.crop} with {rule}", expected=expected)
-        if told.crop_share is not None and rule != "shorter_side":
-            raise InvalidParameterError("--crop", value=told.crop_share, expected=f"none with --resize {rule}")
+            raise InvalidParameterError("--crop", value=f"{crop} with {rule}", expected=expected)
         return rule
 
     def _shorter_side(self, rule: Rule, preset: Preset | None, longer: int) -> int | None:
@@ -161,7 +160,7 @@ class Chosen:
             return self.told.shorter_side
         if self.told.crop_share is not None:
             return max(longer, math.floor(longer / self.told.crop_share))
-        return preset.resize(longer).size if preset is not None else longer
+        return preset.shorter_side(longer) if preset is not None else longer
 
     def _interpolation(self) -> Interpolation:
         if self.told.interpolation is not None:

@@ -57,6 +57,7 @@ def describe(app: FastAPI, *, access: Access) -> None:
 def _document(app: FastAPI, access: Access) -> dict[str, Any]:
     schema = get_openapi(title=app.title, version=app.version, routes=app.routes, description=_DESCRIPTION)
     schema["info"]["license"] = _LICENSE
+    describe_keys(app, schema, access=access)
     for operation in _operations(schema):
         _mend_parameters(operation)
         _mend_answers(operation)
@@ -67,7 +68,6 @@ def _document(app: FastAPI, access: Access) -> dict[str, Any]:
     for name in _UNUSED_SCHEMAS:
         schemas.pop(name, None)
     schemas[ProblemBody.__name__] = ProblemBody.model_json_schema(ref_template=f"{_PLACE}{{model}}")
-    describe_keys(app, schema, access=access)
     describe_protocol(schema)
     return schema
 

@@ -32,6 +32,7 @@ PROVIDERS: Final = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvide
 _SHORT_NAMES: Final = {long: short for short, long in PROVIDERS.items()}
 WEIGHTS_FILE: Final = "weights.bin"
 RUNTIME: Final = f"onnxruntime-{ort.__version__}"
+_FATAL_LEVEL: Final = 4
 _ERROR_LEVEL: Final = 3  # the runtime's own log shows errors and worse; what it warns of is reported here as facts
 # The runtime's exceptions share no base but Exception, so they are collected from the module that defines them.
 _RUNTIME_ERRORS: Final[tuple[type[Exception], ...]] = (
@@ -72,6 +73,7 @@ class Session:
         providers: Sequence[str] = ("cpu",),
         threads: int = 1,
         batch: int | None = None,
+        quiet: bool = False,
     ) -> Self:
         """Load a network.
 
@@ -83,6 +85,7 @@ class Session:
             providers: Keys of `PROVIDERS`, best first; the CPU stands behind them all.
             threads: Threads for one run on the CPU.
             batch: The only batch size to run, where the network itself does not say.
+            quiet: Whether the runtime is to keep its own lines about failures to itself, for runs that may fail.
 
         Raises:
             ConfigurationError: A provider that is none of `PROVIDERS`.
@@ -90,16 +93,17 @@ class Session:
 
         """
         try:
-            options = _options(threads)
+            options = _options(threads, quiet=quiet)
             if isinstance(model, Path):
                 options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
             source = str(model) if isinstance(model, Path) else model
             runtime = ort.InferenceSession(source, options, providers=_available(providers))
+            declared = {tensor.name: tensor.shape for tensor in runtime.get_inputs()}  # may be no UTF-8
+            outputs = [tensor.name for tensor in runtime.get_outputs()]
         except _RUNTIME_ERRORS as error:
             raise InferenceError(f"ONNX Runtime {ort.__version__} does not load the network: {error}") from error
-        declared = {tensor.name: tensor.shape for tensor in runtime.get_inputs()}
         _require_tensor("input", input_name, names=list(declared))
-        _require_tensor("output", output_name, names=[tensor.name for tensor in runtime.get_outputs()])
+        _require_tensor("output", output_name, names=outputs)
         shape = declared[input_name]
         size = shape[0] if shape else None  # a file need not say anything about shapes
         return cls(
@@ -238,11 +242,11 @@ def _rows(output: object, *, pictures: int) -> NDArray[np.float32]:
     return values
 
 
-def _options(threads: int) -> ort.SessionOptions:
+def _options(threads: int, *, quiet: bool = False) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads  # never left to the runtime, which counts the host's cores in a container
     options.inter_op_num_threads = 1
-    options.log_severity_level = _ERROR_LEVEL
+    options.log_severity_level = _FATAL_LEVEL if quiet else _ERROR_LEVEL
     # The runtime's own format is detected by its bytes too, and nobody has looked into such a file before.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     # Spinning threads take the cores from the other requests; measured to cost a fifth with two callers.

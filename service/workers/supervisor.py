@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from service.app import warn_of_exposure
+from service.company import Company
 from service.engine.allocator import tune_allocator
 from service.engine.cores import usable_cores
 from service.errors import ConfigurationError
@@ -184,13 +185,13 @@ class Supervisor:
                 os.close(other.report)
             configure_logging(self._settings.log_level, worker=number)
             workers = self._board.workers
+            series = SharedSeries(self._pages, number=number)
             post = Post(
                 settings=settings_of_worker(self._settings, number=number, workers=workers, cores=self._cores),
                 listener=self._listener,
                 balance=Balance(self._board, number=number),
-                series=SharedSeries(self._pages, number=number),
-                member=Member(self._fleet, number=number),
-                rate_cells=self._rate_cells,
+                series=series,
+                company=Company(series, Member(self._fleet, number=number), self._rate_cells),
                 lifeline=self._lifeline[0],
                 report=report,
             )

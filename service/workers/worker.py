@@ -30,9 +30,8 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
 from service.app import create_app
+from service.company import Company
 from service.errors import ConvserveError
-from service.fleet.membership import Member
-from service.security.rate_cells import RateCells
 from service.server import Server, configuration, end_process, ended_cleanly, give_up
 from service.settings import Settings
 from service.telemetry.logs import log
@@ -57,8 +56,7 @@ class Post:
         listener: The service's socket, shared by all workers.
         balance: Its connections among those of the others.
         series: Its counts among theirs.
-        member: Its say in which versions are live.
-        rate_cells: What keys have spent with all of them.
+        company: All that it has in common with them, its counts included.
         lifeline: Read end of a pipe that says nothing and is closed when the supervisor ends.
         report: Write end of a pipe for the reason why this worker cannot serve.
 
@@ -68,8 +66,7 @@ class Post:
     listener: socket.socket
     balance: Balance
     series: SharedSeries
-    member: Member
-    rate_cells: RateCells
+    company: Company
     lifeline: int
     report: int
 
@@ -183,9 +180,7 @@ def run_worker(post: Post) -> int:
             post.settings,
             on_failure=lambda error: give_up(server, failures, error),
             on_loaded=tell_loaded,
-            shared=post.series,
-            member=post.member,
-            rate_cells=post.rate_cells,
+            company=post.company,
         )
         server = WorkerServer(app, post=post)
         signal.signal(signal.SIGTERM, server.handle_exit)

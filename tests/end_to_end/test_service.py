@@ -209,7 +209,9 @@ def test_models_commands_list_and_verify(tmp_path: Path) -> None:
     write_model(tmp_path, version=1)
     write_model(tmp_path, version=2)
     (tmp_path / "colors/2/model.onnx").write_bytes(color_network(sharpness=9))
-    assert run_service("models", "list", models_dir=tmp_path).stdout == "colors: 2, 1\n"
+    heading, *listed = run_service("models", "list", models_dir=tmp_path).stdout.splitlines()
+    assert heading.split()[:2] == ["MODEL", "VERSION"]
+    assert [line.split()[:2] for line in listed] == [["colors", "2"], ["colors", "1"]]
     verified = run_service("models", "verify", models_dir=tmp_path)
     assert verified.returncode == 1
     assert "colors/1: good (3 golden samples on cpu)" in verified.stdout

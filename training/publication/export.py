@@ -104,6 +104,8 @@ def require_parity(model: bytes, network: nn.Module, *, images_NCHW: torch.Tenso
 
     """
     session = Session.load(model, input_name=INPUT_NAME, output_name=_LOGITS)
+    if session.fixed_batch is not None:  # the session would split and pad
+        raise ExportError(f"The exported graph takes batches of {session.fixed_batch} only; look for fixed shapes.")
     largest = 0.0
     for batch_NCHW in _probes(images_NCHW):
         with torch.inference_mode():

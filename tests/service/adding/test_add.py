@@ -15,7 +15,7 @@ from service.adding.told import Assumption
 from service.artifact import load_manifest
 from service.engine.predictor import Sent
 from service.errors import ArtifactError
-from tests.foreign_networks import color_classifier, several_outputs
+from tests.foreign_networks import color_classifier, many_classes, several_outputs
 from tests.model_folders import picture
 from tests.service.adding.conftest import RGB, Bring, answers, loaded
 
@@ -91,6 +91,14 @@ def test_axes_without_any_size_are_found_by_running(bring: Bring, layout: str, c
     added = bring(model, size=(8, 8))
     assert (added.manifest.input.layout, added.manifest.input.channels) == (layout, channels)
     assert f"layout {layout} with {channels} channel(s): the only one of 4 that runs" in added.notes.found
+
+
+def test_what_is_only_tried_leaves_no_lines_of_the_runtime_behind(
+    bring: Bring, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Forms that fail are expected to; one message tells what was found."""
+    bring(color_classifier(layout="NHWC", open_axes=True), size=(8, 8))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_name_of_an_axis_says_that_it_is_the_channels(bring: Bring) -> None:
@@ -257,6 +265,17 @@ def test_a_batch_that_the_network_only_pretends_to_take_is_found_out(bring: Brin
     assert added.manifest.input.batch == 1
     assert any("one picture a run: a batch of four fails" in text for text in added.notes.found)
     assert answers(added, *RGB) == list(RGB)
+
+
+def test_a_network_that_answers_for_its_first_picture_only_gets_one_at_a_time(bring: Bring) -> None:
+    """Twelve numbers for four pictures would be three for each."""
+    model = many_classes(12)
+    model.graph.node[-1].output[0] = "free"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0], dtype=np.int64), "first"))
+    model.graph.node.append(onnx.helper.make_node("Gather", ["free", "first"], ["answer"], axis=0))
+    added = bring(model)
+    assert added.manifest.input.batch == 1
+    assert "one picture a run: a batch of four gives answers of another length" in added.notes.found
 
 
 def test_answers_that_depend_on_company_are_given_alone(bring: Bring, labels_file: MakeLabels) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.adding.labels import LabelsError, _distinct, _from_value, _parser, labels_in, read_labels
+from service.adding.labels import MOST_BYTES, LabelsError, _distinct, _from_value, _parser, labels_in, read_labels
 from service.errors import ArtifactError
 
 CATS: Final = ("cat", "dog", "fox")
@@ -93,6 +93,8 @@ def test_a_name_that_occurs_twice_is_refused_unless_numbering_is_asked_for(tmp_p
         ("l.csv", "index,label\n0,cat\n0,dog\n", "gives two rows the same class number"),
         ("l.csv", "index,label\n0,cat\n1\n", "row 3 has another number of columns"),
         ("l.csv", "index,label\n", "has no rows"),
+        ("l.csv", ",\n,\n", "has no rows"),
+        ("l.csv", 'cat,"' + "x" * 200_000 + '"', "is no table (field larger"),
         ("l.csv", "index,label\n0,cat\n1, \n", "row 3 has no name"),
     ],
 )
@@ -109,7 +111,10 @@ def test_what_is_no_list_of_distinct_names_is_refused(
 
 def test_a_file_that_is_not_there_or_endless_is_refused(tmp_path: Path) -> None:
     """A missing one, a folder, a device."""
-    for path in (tmp_path / "missing.txt", tmp_path, Path("/dev/zero")):
+    large = tmp_path / "large.txt"
+    with large.open("wb") as stream:
+        stream.truncate(MOST_BYTES + 1)
+    for path in (tmp_path / "missing.txt", tmp_path, Path("/dev/zero"), large):
         with pytest.raises(ArtifactError):
             read_labels(path)
 

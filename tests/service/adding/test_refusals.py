@@ -141,7 +141,8 @@ def test_shapes_that_no_picture_has_are_refused(bring: Bring, shape: tuple[int |
         ({"holds": "sigmoid"}, "--holds must be probabilities or logits for several numbers"),
         ({"shorter_side": 4}, "--resize must be 8 at least"),
         ({"resize": "exact", "crop": "center"}, "--crop must be"),
-        ({"resize": "exact", "crop": "center", "crop_share": 0.9}, "--crop must be"),
+        ({"resize": "exact", "crop_share": 0.9}, "--crop must be"),
+        ({"resize": "shorter_side", "crop": "none"}, "--crop must be"),
         ({"scale": -1.0}, "the preprocessing must be free of contradictions"),
         ({"std": (0.0,)}, "the preprocessing must be free of contradictions"),
         ({"background_class": "none"}, "--background-class must be given together with --labels"),
@@ -170,6 +171,62 @@ def test_labels_of_another_length_or_none_are_refused(bring: Bring, labels_file:
         bring(color_classifier(ending="sigmoid"), labels=labels_file("cat"))
 
 
+def test_a_background_that_is_named_already_is_refused(bring: Bring, labels_file: Callable[..., Path]) -> None:
+    """It would stand in the list twice."""
+    with pytest.raises(ArtifactError, match=r"names 'red' already; leave --background-class out"):
+        bring(color_classifier(background=True), labels=labels_file(*RGB), background_class="red")
+
+
+def test_a_file_larger_than_any_message_may_be_is_refused_unread(bring: Bring, tmp_path: Path) -> None:
+    """Two gigabytes and a byte, none of which is on the disk."""
+    path = tmp_path / "network.onnx"
+    with path.open("wb") as stream:
+        stream.truncate(2 * 2**30 + 1)
+    with pytest.raises(ArtifactError, match="has 2147483649 bytes, and one ONNX file may have 2147483648"):
+        bring(path)
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 3, 100_000, 100_000), (10**6, 3, 224, 224), ("n", 3, 8193, 1), (2**62, 3, 8, 8)], ids=str
+)
+def test_an_input_that_no_memory_holds_is_refused_before_it_is_made(bring: Bring, shape: tuple[int | str, ...]) -> None:
+    """Sides and batches beyond anything that is served."""
+    with pytest.raises(ArtifactError, match=r"is too large: one run with .* are the most"):
+        bring(reshaped(*shape))
+
+
+def test_a_network_without_an_input_is_refused(bring: Bring) -> None:
+    """A constant answers nothing."""
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Constant", [], ["answer"], value_floats=[0.5, 0.5])],
+        "constant",
+        [],
+        [onnx.helper.make_tensor_value_info("answer", onnx.TensorProto.FLOAT, [2])],
+    )
+    with pytest.raises(ArtifactError, match="has no input, and a classifier takes pictures"):
+        bring(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8))
+
+
+@pytest.mark.parametrize(("kind", "reason"), [(2, "is quantised; .* DequantizeLinear"), (8, "is string; prob")])
+def test_answers_of_another_type_are_refused(bring: Bring, kind: int, reason: str) -> None:
+    """Bytes without their scale, and texts."""
+    model = color_classifier()
+    model.graph.output[0].type.tensor_type.elem_type = kind
+    with pytest.raises(ArtifactError, match=reason):
+        bring(model)
+
+
+def test_a_picture_that_is_missing_or_too_large_is_refused(bring: Bring, tmp_path: Path) -> None:
+    """Before it is read."""
+    sample = tmp_path / "mine.png"
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        bring(color_classifier(), picture=sample)
+    with sample.open("wb") as stream:
+        stream.truncate(21 * 2**20)
+    with pytest.raises(ArtifactError, match="a smaller picture will do"):
+        bring(color_classifier(), picture=sample)
+
+
 def test_a_picture_that_cannot_be_read_is_refused(bring: Bring, tmp_path: Path) -> None:
     """The sample is one that requests may send."""
     sample = tmp_path / "mine.png"
@@ -183,6 +240,15 @@ def test_a_network_that_the_runtime_refuses_says_why(bring: Bring) -> None:
     model = color_classifier()
     model.graph.node[-1].op_type = "Softmaxx"
     with pytest.raises(InferenceError, match=r"does not load the network: .*Softmaxx"):
+        bring(model)
+
+
+def test_a_network_that_gives_no_numbers_is_refused(bring: Bring) -> None:
+    """The logarithm of nothing, for a black picture."""
+    model = color_classifier(ending="logits")
+    model.graph.node[-1].output[0] = "plain"
+    model.graph.node.append(onnx.helper.make_node("Log", ["plain"], ["answer"]))
+    with pytest.raises(InferenceError, match="values that are no numbers"):
         bring(model)
 
 
@@ -203,7 +269,10 @@ def test_answers_that_depend_on_company_in_a_fixed_batch_are_refused(
     model.graph.node[-1].output[0] = "free"
     model.graph.node.append(onnx.helper.make_node("ReduceMax", ["free"], ["most"], axes=[0], keepdims=1))
     model.graph.node.append(onnx.helper.make_node("Mul", ["free", "most"], ["answer"]))
-    with pytest.raises(InferenceError, match="takes 4 pictures at a time, and the answer for one of them changes"):
+    with pytest.raises(
+        InferenceError,
+        match=r"takes 4 pictures at a time, and in a batch its probabilities change by up to .*; export it",
+    ):
         bring(model, labels=labels_file(*RGB))
 
 

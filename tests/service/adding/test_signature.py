@@ -83,6 +83,17 @@ def test_what_is_no_tensor_is_said() -> None:
     assert str(sequence) == "'list' not a tensor [shape not declared]"
 
 
+def test_sparse_weights_are_no_inputs() -> None:
+    """A network of an old version lists these too."""
+    model = color_classifier()
+    sparse = onnx.SparseTensorProto(dims=[4])
+    sparse.values.CopyFrom(onnx.numpy_helper.from_array(np.ones(2, dtype=np.float32), "thin"))
+    sparse.indices.CopyFrom(onnx.numpy_helper.from_array(np.array([0, 3], dtype=np.int64), "places"))
+    model.graph.sparse_initializer.append(sparse)
+    model.graph.input.append(helper.make_tensor_value_info("thin", TensorProto.FLOAT, [4]))
+    assert [each.name for each in read_signature(model.SerializeToString(), path=PATH).inputs] == ["image"]
+
+
 def test_a_shape_in_packed_form_is_read_and_an_endless_one_cut_off() -> None:
     """Two ways to write repeated numbers; a hostile one costs nothing."""
     weight = TensorProto(name="w", data_type=TensorProto.FLOAT)

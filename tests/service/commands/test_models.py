@@ -79,6 +79,18 @@ def test_list_for_programs_is_json(tmp_path: Path, run: Run) -> None:
     }
 
 
+def test_verify_tells_of_each_version_whether_it_is_good(tmp_path: Path, run: Run) -> None:
+    """And ends with 1 where one is not."""
+    write_model(tmp_path / "models")
+    assert run("models", "verify")[:2] == (0, "colors/1: good (3 golden samples on cpu)\n")
+    write_model(tmp_path / "models", name="second")
+    (tmp_path / "models/second/1/model.onnx").write_bytes(b"changed")
+    code, out, _ = run("models", "verify")
+    assert code == 1
+    assert "second/1: REFUSED: " in out
+    assert run("models", "verify", "colors")[0] == 0
+
+
 def test_list_of_nothing_says_how_to_begin(tmp_path: Path, run: Run) -> None:
     """An empty folder is no error, a missing one is."""
     (tmp_path / "models").mkdir()
@@ -137,6 +149,17 @@ def test_every_flag_reaches_the_manifest(tmp_path: Path, run: Run) -> None:
     }
 
 
+def test_a_crop_may_be_the_share_that_is_kept_and_the_address_that_of_another_host(
+    tmp_path: Path, run: Run, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8 / 0.8 is 10 pixels; an address of IPv6 stands in brackets."""
+    monkeypatch.setenv("CONVSERVE_HOST", "::1")
+    _, out, _ = run("models", "add", network, "--name", "colors", "--crop", "0.8")
+    manifest: dict[str, Any] = json.loads((tmp_path / "models/colors/1/manifest.json").read_bytes())
+    assert manifest["input"]["preprocessing"]["resize"]["size"] == 10
+    assert out.splitlines()[-1].endswith(" http://[::1]:8000/models/colors/predict")
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
@@ -146,12 +169,14 @@ def test_every_flag_reaches_the_manifest(tmp_path: Path, run: Run) -> None:
         (["--scale", "1/0"], "must be a number such as 1/255, not '1/0'"),
         (["--mean", "a,b,c"], "must be one number for all channels"),
         (["--resize", "smaller"], "must be shorter-side, exact, letterbox"),
+        (["--crop", "wide"], "must be center, none, or the share"),
         (["--crop", "1.5"], "must be center, none, or the share"),
         (["--background", "1,2"], "must be three numbers"),
         (["--background", "1,2,300"], "must be three numbers"),
         (["--colour", "cmyk"], "must be rgb, bgr or grey"),
         (["--version", "0"], "must be a whole number from 1"),
         (["--layout", "HWC"], "invalid choice"),
+        (["--scale", "1e999"], "must be a number such as 1/255"),
         (["--lab", "x"], "unrecognized arguments"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -133,6 +133,15 @@ def test_a_file_that_is_no_network_is_refused(model: bytes) -> None:
         load(model)
 
 
+def test_a_name_that_is_no_text_refuses_the_network() -> None:
+    """The runtime takes the bytes and stumbles over them when it is asked for the shape."""
+    good = doubling(inputs={"input": ("size", 3)})
+    bad = good.replace(b"size", b"siz\xe7")
+    assert bad != good
+    with pytest.raises(InferenceError, match="does not load the network"):
+        load(bad)
+
+
 def test_a_file_in_the_format_of_the_runtime_itself_is_refused() -> None:
     """ORT files would load without having been looked into: only ONNX is read, whatever the bytes resemble."""
     with pytest.raises(InferenceError, match="INVALID_PROTOBUF"):

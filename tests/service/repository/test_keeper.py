@@ -11,11 +11,9 @@ from pathlib import Path
 import pytest
 
 from service.errors import ConfigurationError, VersionNotLoadedError
-from service.fleet.membership import Fleet, Member
 from service.fleet.plan import Canary
-from service.repository.live_model import LiveModel, State
+from service.repository.live_model import State
 from service.repository.loading import Loader
-from service.repository.store import StoredVersion
 from service.telemetry.metrics import Metrics
 from tests.model_folders import write_model
 from tests.service.repository.conftest import House
@@ -24,19 +22,21 @@ MakeHouse = Callable[..., House]
 MakeLoader = Callable[..., Loader]
 
 
-def _damage(folder: Path) -> None:
+def damage(folder: Path) -> None:
+    """Change a network."""
     data = (folder / "model.onnx").read_bytes()
     (folder / "model.onnx").write_bytes(bytes(len(data)))
 
 
-def _see(house: House) -> None:
+def see(house: House) -> None:
     """Look at the folder until what changed has come to rest, and do what follows."""
     for _ in range(3):
         house.keeper.look()
         house.keeper.step()
 
 
-def _live(house: House) -> int:
+def live(house: House) -> int:
+    """Ask which version answers."""
     return house.registry.resolve("colors").manifest.version
 
 
@@ -54,8 +54,8 @@ def test_a_watched_folder_brings_a_new_version_to_life(tmp_path: Path, make_hous
     house = make_house(watch=True)
     house.keeper.start_up()
     write_model(tmp_path, version=2)
-    _see(house)
-    assert _live(house) == 2
+    see(house)
+    assert live(house) == 2
     assert house.registry.resolve("colors", 1).manifest.version == 1
 
 
@@ -65,8 +65,8 @@ def test_an_unwatched_folder_brings_nothing(tmp_path: Path, make_house: MakeHous
     house = make_house(watch=False)
     house.keeper.start_up()
     write_model(tmp_path, version=2)
-    _see(house)
-    assert _live(house) == 1
+    see(house)
+    assert live(house) == 1
     assert house.registry.find("colors").versions[2].state is State.AVAILABLE
 
 
@@ -78,9 +78,9 @@ def test_a_version_that_fails_changes_nothing_for_anybody(
     house = make_house(watch=True)
     house.keeper.start_up()
     write_model(tmp_path, version=2)
-    _damage(tmp_path / "colors" / "2")
-    _see(house)
-    assert _live(house) == 1
+    damage(tmp_path / "colors" / "2")
+    see(house)
+    assert live(house) == 1
     assert house.registry.waiting_for() == []
     refused = house.registry.find("colors").versions[2]
     assert (refused.state, refused.model) == (State.REFUSED, None)
@@ -99,13 +99,13 @@ def test_a_refused_version_is_tried_again_when_its_folder_changes_and_only_then(
     house.keeper.start_up()
     write_model(tmp_path, version=2)
     good = (tmp_path / "colors" / "2" / "model.onnx").read_bytes()
-    _damage(tmp_path / "colors" / "2")
+    damage(tmp_path / "colors" / "2")
     for _ in range(3):
-        _see(house)
+        see(house)
     assert _value(metrics, "model_refusals_total", model="colors", reason="hash") == 1
     (tmp_path / "colors" / "2" / "model.onnx").write_bytes(good)
-    _see(house)
-    assert _live(house) == 2
+    see(house)
+    assert live(house) == 2
     assert house.registry.find("colors").versions[2].reason == ""
 
 
@@ -125,9 +125,9 @@ def test_a_folder_that_still_grows_is_waited_for(tmp_path: Path, make_house: Mak
             shutil.copy(file, place)
         house.keeper.look()
         house.keeper.step()
-        assert _live(house) == 1
-    _see(house)
-    assert _live(house) == 2
+        assert live(house) == 1
+    see(house)
+    assert live(house) == 2
     assert _value(metrics, "model_refusals_total", model="colors", reason="file") == 0
 
 
@@ -138,8 +138,8 @@ def test_a_new_model_is_served_and_a_new_bad_one_keeps_nobody_waiting(tmp_path: 
     house.keeper.start_up()
     write_model(tmp_path, name="good")
     write_model(tmp_path, name="bad")
-    _damage(tmp_path / "bad" / "1")
-    _see(house)
+    damage(tmp_path / "bad" / "1")
+    see(house)
     assert house.registry.resolve("good").manifest.name == "good"
     assert house.registry.find("bad").state is State.REFUSED
     assert house.registry.waiting_for() == []
@@ -152,27 +152,27 @@ def test_the_way_back_takes_no_loading(tmp_path: Path, make_house: MakeHouse) ->
     house = make_house(watch=True)
     house.keeper.start_up()
     house.ask(transition=lambda plan: plan.pinned_to(1))
-    assert _live(house) == 1
+    assert live(house) == 1
     loaded = len(house.loaded)
     house.ask(transition=lambda plan: plan.pinned_to(2))
-    assert (_live(house), len(house.loaded)) == (2, loaded)
+    assert (live(house), len(house.loaded)) == (2, loaded)
     house.ask(transition=lambda plan: plan.pinned_to(1))
     write_model(tmp_path, version=3)
-    _see(house)
-    assert _live(house) == 1
+    see(house)
+    assert live(house) == 1
     house.ask(transition=lambda plan: plan.unpinned())
-    assert _live(house) == 3
+    assert live(house) == 3
 
 
 def test_a_chosen_version_that_fails_leaves_everything_as_it_was(tmp_path: Path, make_house: MakeHouse) -> None:
     """Its reason can be read."""
     for version in (1, 2):
         write_model(tmp_path, version=version)
-    _damage(tmp_path / "colors" / "1")
+    damage(tmp_path / "colors" / "1")
     house = make_house()
     house.keeper.start_up()
     house.ask(transition=lambda plan: plan.pinned_to(1))
-    assert _live(house) == 2
+    assert live(house) == 2
     assert "sha256" in house.registry.find("colors").versions[1].reason
     assert house.member.plan_of("colors").pinned is None
 
@@ -183,8 +183,8 @@ def test_a_version_pinned_in_the_settings_answers_from_the_start(tmp_path: Path,
         write_model(tmp_path, version=version)
     house = make_house(pinned={"colors": 1}, watch=True)
     house.keeper.start_up()
-    _see(house)
-    assert _live(house) == 1
+    see(house)
+    assert live(house) == 1
     with pytest.raises(VersionNotLoadedError):
         house.registry.resolve("colors", 2)
 
@@ -193,7 +193,7 @@ def test_a_pinned_version_that_fails_is_not_replaced_by_another(tmp_path: Path, 
     """Who pins a version wants that one or none."""
     for version in (1, 2):
         write_model(tmp_path, version=version)
-    _damage(tmp_path / "colors" / "1")
+    damage(tmp_path / "colors" / "1")
     house = make_house(pinned={"colors": 1})
     house.keeper.start_up()
     assert house.registry.find("colors").live is None
@@ -218,7 +218,7 @@ def test_a_version_that_was_asked_for_is_loaded_beside_the_live_one_and_let_go_a
     house = make_house()
     house.keeper.start_up()
     house.ask(transition=lambda plan: plan.holding(1))
-    assert (_live(house), house.registry.resolve("colors", 1).manifest.version) == (2, 1)
+    assert (live(house), house.registry.resolve("colors", 1).manifest.version) == (2, 1)
     house.ask(transition=lambda plan: plan.releasing(1))
     with pytest.raises(VersionNotLoadedError):
         house.registry.resolve("colors", 1)
@@ -234,7 +234,7 @@ def test_what_nobody_uses_any_more_leaves_the_memory(tmp_path: Path, make_house:
     in_use = house.registry.resolve("colors")
     for version in range(2, 7):
         write_model(tmp_path, version=version)
-        _see(house)
+        see(house)
     gc.collect()
     assert in_use.manifest.version == 1
     assert _in_memory(house) == {1, 5, 6}
@@ -252,91 +252,14 @@ def test_a_canary_gets_its_share_of_the_requests_that_name_no_version(
     house = make_house(pinned={"colors": 1})
     house.keeper.start_up()
     house.ask(transition=lambda plan: plan.splitting(canary=Canary(2, 0.25), shadow=None))
-    answers = [_live(house) for _ in range(4000)]
+    answers = [live(house) for _ in range(4000)]
     assert answers.count(2) == pytest.approx(1000, abs=5 * (4000 * 0.25 * 0.75) ** 0.5)
     assert {house.registry.resolve("colors", 1).manifest.version for _ in range(50)} == {1}
     assert _value(metrics, "traffic_share", model="colors", version="1") == 0.75
     assert _value(metrics, "traffic_share", model="colors", version="2") == 0.25
     house.ask(transition=lambda plan: plan.splitting(canary=None, shadow=None))
-    assert {_live(house) for _ in range(200)} == {1}
+    assert {live(house) for _ in range(200)} == {1}
     assert _value(metrics, "traffic_share", model="colors", version="2") == 0
-
-
-def test_a_version_is_live_for_all_workers_at_once_and_for_none_before_all_have_it(
-    tmp_path: Path, make_house: MakeHouse
-) -> None:
-    """The worker that is last decides when."""
-    write_model(tmp_path, version=1)
-    fleet = Fleet(2)
-    houses = [make_house(member=Member(fleet, number=number), watch=True) for number in range(2)]
-    for house in houses:
-        house.keeper.start_up()
-    write_model(tmp_path, version=2)
-    _see(houses[0])
-    assert [_live(house) for house in houses] == [1, 1]
-    assert houses[0].registry.resolve("colors", 2).manifest.version == 2
-    _see(houses[1])
-    assert [_live(house) for house in houses] == [2, 2]
-
-
-def test_a_version_that_one_worker_cannot_load_is_live_for_none(
-    tmp_path: Path, make_house: MakeHouse, make_loader: MakeLoader
-) -> None:
-    """All of them say the same about it."""
-
-    class PoorLoader(Loader):
-        def load(self, stored: StoredVersion) -> LiveModel:
-            if stored.version == 2:
-                raise MemoryError
-            return super().load(stored)
-
-    write_model(tmp_path, version=1)
-    fleet, plain = Fleet(2), make_loader()
-    rich = make_house(member=Member(fleet, number=0), watch=True)
-    poor = make_house(
-        member=Member(fleet, number=1), watch=True, loader=PoorLoader(plain.settings, plain.scheduler, plain.series)
-    )
-    for house in (rich, poor):
-        house.keeper.start_up()
-    write_model(tmp_path, version=2)
-    for house in (rich, poor, rich):
-        _see(house)
-    for house in (rich, poor):
-        assert _live(house) == 1
-        assert house.registry.find("colors").versions[2].reason == "there is not enough memory for it"
-        assert house.registry.find("colors").versions[2].model is None
-
-
-def test_a_worker_that_comes_later_serves_what_the_others_serve(tmp_path: Path, make_house: MakeHouse) -> None:
-    """Not what is newest on disk, and not before it has everything."""
-    for version in (1, 2):
-        write_model(tmp_path, version=version)
-    fleet = Fleet(2)
-    first = make_house(member=Member(fleet, number=0))
-    first.keeper.start_up()
-    first.ask(transition=lambda plan: plan.pinned_to(1))
-    second = make_house(member=Member(fleet, number=1))
-    second.keeper.start_up()
-    assert _live(second) == 1
-    fleet.leave(1)
-    first.ask(transition=lambda plan: plan.pinned_to(2))
-    assert _live(first) == 2  # nobody waits for a worker that has ended
-
-
-def test_a_worker_that_cannot_load_what_the_others_serve_does_not_join_them(
-    tmp_path: Path, make_house: MakeHouse
-) -> None:
-    """It ends with the reason, and whoever started it may try again."""
-    write_model(tmp_path, version=1)
-    fleet = Fleet(2)
-    first = make_house(member=Member(fleet, number=0))
-    first.keeper.start_up()
-    _damage(tmp_path / "colors" / "1")
-    second = make_house(member=Member(fleet, number=1))
-    with pytest.raises(ConfigurationError, match=r"which the other workers serve, cannot be loaded: model\.onnx"):
-        second.keeper.start_up()
-    first.keeper.step()
-    assert _live(first) == 1
 
 
 def test_a_folder_that_is_lost_takes_nothing_away(
@@ -349,13 +272,13 @@ def test_a_folder_that_is_lost_takes_nothing_away(
     house.keeper.start_up()
     models_dir.rename(tmp_path / "away")
     for _ in range(2):
-        _see(house)
-    assert _live(house) == 1
+        see(house)
+    assert live(house) == 1
     assert len([record for record in caplog.records if record.getMessage() == "models folder lost"]) == 1
     (tmp_path / "away").rename(models_dir)
     write_model(models_dir, version=2)
-    _see(house)
-    assert _live(house) == 2
+    see(house)
+    assert live(house) == 2
 
 
 def test_a_live_version_whose_folder_is_deleted_goes_on_answering(tmp_path: Path, make_house: MakeHouse) -> None:
@@ -365,5 +288,5 @@ def test_a_live_version_whose_folder_is_deleted_goes_on_answering(tmp_path: Path
     house = make_house(watch=True)
     house.keeper.start_up()
     shutil.rmtree(tmp_path / "colors" / "2")
-    _see(house)
-    assert _live(house) == 2
+    see(house)
+    assert live(house) == 2

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from service.app import create_app
+from service.company import Company
 from service.fleet.membership import Fleet, Member
-from service.security.rate_cells import OwnCells
 from service.settings import Settings
 from service.telemetry.shared_page import Page
 from service.telemetry.shared_series import SharedSeries
@@ -35,17 +35,17 @@ class Station:
         self.lifeline, self.supervisor_end = os.pipe()
         settings = Settings(models_dir=models_dir)
         series = SharedSeries([Page(numbers=4096, name_bytes=2**20) for _ in range(2)], number=0)
+        company = Company(series, Member(Fleet(2)))
         post = Post(
             settings=settings,
             listener=listener,
             balance=Balance(self.board, number=0),
             series=series,
-            member=Member(Fleet(2)),
-            rate_cells=OwnCells(),
+            company=company,
             lifeline=self.lifeline,
             report=-1,
         )
-        self.app = create_app(settings, shared=series)
+        self.app = create_app(settings, company=company)
         self.server = WorkerServer(self.app, post=post, arrival_s=3600)  # however slow the machine is
         self.address = listener.getsockname()
 

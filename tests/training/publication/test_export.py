@@ -103,7 +103,7 @@ def test_parity_tells_rounding_from_error() -> None:
 
 
 def test_parity_finds_a_graph_that_takes_one_batch_size_only() -> None:
-    """A fixed batch of 1 passes the first comparison and fails the second."""
+    """A session would split and pad for it, so it is refused before anything is compared."""
     network, images = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), torch.randn(7, 1, 2, 2)
-    with pytest.raises(ExportError, match="does not take a batch of 2"):
+    with pytest.raises(ExportError, match="takes batches of 1 only"):
         require_parity(_with_logits(network, batch=1), network, images_NCHW=images)
