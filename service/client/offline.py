@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from typing import Final
 
 from service.artifact import Decoding
 from service.client.rows import Answer, Guess
@@ -28,8 +27,6 @@ from service.repository.store import StoredVersion, find_versions
 from service.settings import Settings
 from service.telemetry.logs import log
 from service.telemetry.metrics import Metrics
-
-READERS: Final = 4  # threads beyond the cores, so that these do not wait for a disk or an address
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Walk:
         for name in self._names:
             if name == STDIN:
                 yield Source(name, "stdin")
-            elif _ADDRESS.match(name):
+            elif is_address(name):
                 yield Source(name, "address")
             elif os.path.isdir(name):  # noqa: PTH112  a Path would drop the "./" that the caller typed
                 yield from self._folder(name)
@@ -83,6 +83,11 @@ class Walk:
                 yield Source(entry.path, "file")
             else:
                 self.passed_over += 1
+
+
+def is_address(name: str) -> bool:
+    """Tell whether an argument is an address, of whatever scheme."""
+    return _ADDRESS.match(name) is not None
 
 
 def _entries(folder: str) -> list[os.DirEntry[str] | str]:

@@ -100,27 +100,24 @@ def test_interrupt_leaves_what_was_done_written_and_begins_nothing_new(tmp_path:
     write_model(tmp_path / "models")
     for name in ("a.png", "b.png", "last.png"):
         (tmp_path / name).write_bytes(picture("blue"))
-    pipes = [tmp_path / f"pipe{number}" for number in range(5)]  # as many as there are threads: all of them wait
-    for pipe in pipes:
-        os.mkfifo(pipe)
-    sources = [tmp_path / "a.png", tmp_path / "b.png", *pipes, tmp_path / "last.png"]
+    pipe = tmp_path / "pipe"  # the one thread waits for what comes through it
+    os.mkfifo(pipe)
+    sources = [tmp_path / "a.png", tmp_path / "b.png", pipe, tmp_path / "last.png"]
     with command(*map(str, sources), "--threads", "1", models_dir=tmp_path / "models") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         lines = [process.stdout.readline() for _ in range(3)]
         assert [line.partition(",")[2][:4] for line in lines[1:]] == ["blue", "blue"]
-        writers = [pipe.open("wb") for pipe in pipes]  # each opens when a thread of the command has begun to read it
-        process.send_signal(signal.SIGINT)
-        while (line := process.stderr.readline()) and "stopping after the pictures in work" not in line:
-            pass
-        for writer in writers:
+        with pipe.open("wb") as writer:  # opens when the command has begun to read it
+            process.send_signal(signal.SIGINT)
+            while (line := process.stderr.readline()) and "stopping after the pictures in work" not in line:
+                pass
             writer.write(picture("red"))
-            writer.close()
         out, err = process.communicate(timeout=_PATIENCE_S)
     assert process.returncode == 130
-    assert [line.partition(",")[2][:3] for line in out.splitlines()] == ["red"] * len(pipes)
+    assert out.startswith(f"{pipe},red,")
     assert "last.png" not in out
-    assert err.startswith("interrupted: 7 of 8 pictures classified"), err
+    assert err.startswith("interrupted: 3 of 4 pictures classified"), err
     assert "Traceback" not in err
 
 

@@ -69,6 +69,15 @@ class Server:
     asked: list[Asked]
 
 
+class _QuietServer(ThreadingHTTPServer):
+    """A server that says nothing of connections that fail, which tests bring about on purpose."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Leave it to the other side to notice."""
+
+
 @contextmanager
 def serving(answer: Answerer, *, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Run a server, encrypted where it is given how; an answer of None closes the connection instead."""
@@ -97,8 +106,7 @@ def serving(answer: Answerer, *, tls: ssl.SSLContext | None = None) -> Iterator[
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _QuietServer(("127.0.0.1", 0), Handler)
     if tls is not None:
         # The handshake belongs to the thread of its connection, which may fail without ending the server.
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

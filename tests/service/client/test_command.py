@@ -205,3 +205,16 @@ def test_picture_behind_an_address_is_fetched_and_classified(run: Run) -> None:
         (f"{server.url}/b.png", ""),
     ]
     assert "404" in rows[1]["error"]
+
+
+def test_addresses_are_fetched_while_others_are_classified(run: Run) -> None:
+    """Five downloads meet, although one picture is in work at a time."""
+    meeting = threading.Barrier(5, timeout=60)
+
+    def answer(_: Asked) -> Told:
+        meeting.wait()
+        return Told(body=picture("green"))
+
+    with serving(answer) as server:
+        code, _, _ = run(*(f"{server.url}/{number}.png" for number in range(5)), "--threads", "1")
+    assert code == 0
