@@ -58,7 +58,7 @@ def test_lines_are_the_same_with_and_without_a_service(
 ) -> None:
     """For the networks that the project ships: classes, probabilities, errors, order, exit code, in both forms."""
     samples = [str(path) for path in sorted((ROOT / "models").glob("*/1/samples"))]
-    count = sum(len(list(Path(folder).iterdir())) for folder in [pictures, *samples])
+    count = sum(len(list(Path(folder).iterdir())) for folder in (str(pictures), *samples))
     choices = (
         ["--format", "csv"],
         ["--format", "jsonl", "--top-k", "3", "--model", "fashion-mnist", "--model-version", "1"],
