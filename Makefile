@@ -17,10 +17,11 @@ serve: .venv/.service ## serve the models in models/ on PORT (8000)
 	@CONVSERVE_HOST=$(HOST) CONVSERVE_PORT=$(PORT) exec $(BIN)/python -m service
 
 test: .venv/.all ## run every test that ends in minutes
-	$(BIN)/pytest -m "not native_size" $(ARGS)
+	$(BIN)/pytest -q tests/service/api $(ARGS)  # in one process: its last test looks at what all others have seen
+	$(BIN)/pytest -n logical -m "not native_size" --ignore=tests/service/api $(ARGS)
 
 test-all: .venv/.all ## run every test, networks at their published size included
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n logical $(ARGS)
 
 check: format lint types layers test ## what CI runs: format, lint, types, layers, then the tests
 
