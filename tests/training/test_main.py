@@ -164,7 +164,7 @@ def test_compare_measures_seeds_and_publishes_nothing(
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "shapes-linear, seed 2 of 2" in printed
-    assert "| shapes-linear | shapes | 2,355 | 2,352 |" in printed
+    assert "| shapes-linear | shapes (60) | 2,355 | 2,352 |" in printed
     figures = json.loads((tmp_path / "results" / "shapes-linear.json").read_text())
     assert [run["seed"] for run in figures["runs"]] == [1, 2]
     assert not settings.models_dir.exists()
