@@ -114,15 +114,6 @@ class Registry:
             raise UnknownModelError(name, known=list(self._models))
         return model
 
-    def find_version(self, model: Model, version: int) -> Version:
-        """Find a version of a model.
-
-        Raises:
-            UnknownVersionError: There is none.
-
-        """
-        return model.version(version)
-
     def shadow_of(self, model: LiveModel) -> LiveModel | None:
         """Find the version that sees what a model answers; None for a model that is not live or has none."""
         owner = self.models.get(model.manifest.name)
