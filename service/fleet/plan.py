@@ -115,11 +115,7 @@ class ModelPlan:
     def refusing(self, version: int, refusal: Refusal) -> ModelPlan:
         """Note that a version failed: it is not wanted any more in any role, except that a live one stays."""
         return replace(
-            self,
-            candidate=None if self.candidate == version else self.candidate,
-            chosen=self.chosen and self.candidate != version,
-            previous=None if self.previous == version else self.previous,
-            held=tuple(held for held in self.held if held != version),
+            self.releasing(version),
             canary=None if self.canary and self.canary.version == version else self.canary,
             shadow=None if self.shadow == version else self.shadow,
             refused={**self.refused, version: refusal},
